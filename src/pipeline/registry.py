@@ -1,0 +1,70 @@
+"""A file name is its kind: `build("assimilation", "three_d_var", **options)` finds `assimilation/three_d_var.py`.
+
+A kind is a module of a family's package that is named after it and holds one class of the same name
+(`three_d_var` -> `ThreeDVar`); the class's constructor arguments are the keys a configuration may set.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from typing import Any
+
+from pipeline.errors import PipelineError
+
+_NOT_KINDS = {"base", "cost"}
+
+
+def kinds(family: str) -> list[str]:
+    """Names of the kinds of a family, e.g. `kinds("networks")`."""
+    package = importlib.import_module(f"pipeline.{family}")
+    names = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return sorted(name for name in names if name not in _NOT_KINDS and not name.startswith("_"))
+
+
+def find(family: str, kind: str) -> type:
+    """The class of a kind.
+
+    Raises:
+        PipelineError: the family has no such kind; the message lists those it has.
+    """
+    choices = kinds(family)
+    if kind not in choices:
+        raise PipelineError(f"{family}: unknown kind {kind!r}{_hint(kind, choices)}; choose one of {', '.join(choices)}")
+    module = importlib.import_module(f"pipeline.{family}.{kind}")
+    wanted = kind.replace("_", "").lower()
+    for name, member in inspect.getmembers(module, inspect.isclass):
+        if name.lower() == wanted and member.__module__ == module.__name__:
+            return member
+    raise PipelineError(f"{module.__name__} must define a class named like its file ({kind})")
+
+
+def options(family: str, kind: str) -> dict[str, inspect.Parameter]:
+    """The configuration keys of a kind: the arguments of its constructor."""
+    parameters = inspect.signature(find(family, kind)).parameters
+    return {name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+def build(family: str, kind: str, **arguments: Any) -> Any:
+    """Construct a kind.
+
+    Raises:
+        PipelineError: unknown family, kind or argument; the message lists the choices.
+    """
+    allowed = options(family, kind)
+    for name in arguments:
+        if name not in allowed:
+            raise PipelineError(
+                f"{family}/{kind}: unknown option {name!r}{_hint(name, allowed)}; choose from {', '.join(allowed)}"
+            )
+    missing = [n for n, p in allowed.items() if p.default is p.empty and n not in arguments]
+    if missing:
+        raise PipelineError(f"{family}/{kind}: missing option {', '.join(missing)}")
+    return find(family, kind)(**arguments)
+
+
+def _hint(name: str, choices: Any) -> str:
+    close = difflib.get_close_matches(name, list(choices), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
