@@ -32,7 +32,8 @@ def find(family: str, kind: str) -> type:
     """
     choices = kinds(family)
     if kind not in choices:
-        raise PipelineError(f"{family}: unknown kind {kind!r}{_hint(kind, choices)}; choose one of {', '.join(choices)}")
+        listed = ", ".join(choices)
+        raise PipelineError(f"{family}: unknown kind {kind!r}{_hint(kind, choices)}; choose one of {listed}")
     module = importlib.import_module(f"pipeline.{family}.{kind}")
     wanted = kind.replace("_", "").lower()
     for name, member in inspect.getmembers(module, inspect.isclass):

@@ -1,0 +1,328 @@
+"""The configuration: one pydantic model makes the defaults, the JSON schema and every error message.
+
+Layers, later ones win: the defaults below < `config/experiments/<experiment>.yaml` < its `sizes: <size>` block < what
+the user says (`config/config.yaml`, `--configfile`, `--config key=value`). Unknown keys and impossible values are refused
+before any job runs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline import registry
+from pipeline.errors import PipelineError
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = ("test", "demo", "standard", "paper")
+Size = Literal["test", "demo", "standard", "paper"]
+
+
+class Section(BaseModel):
+    """A part of the configuration; a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AtmosphereGrid(Section):
+    """Spectral atmosphere: triangular truncation and its Gaussian grid."""
+
+    trunc: int = Field(31, ge=5, le=340, description="triangular truncation")
+    nlon: int = Field(96, ge=16, description="longitudes")
+    nlat: int = Field(48, ge=8, description="Gaussian latitudes, even")
+    nlev: int = Field(8, ge=2, le=100, description="sigma levels")
+    dt: int = Field(3600, ge=30, description="time step [s], a divisor of the coupling interval")
+
+    @model_validator(mode="after")
+    def _resolves(self) -> AtmosphereGrid:
+        if self.nlat % 2:
+            raise ValueError(f"nlat = {self.nlat} must be even")
+        if self.nlon < 2 * self.trunc + 2:
+            raise ValueError(f"nlon = {self.nlon} cannot hold truncation {self.trunc}: at least {2 * self.trunc + 2}")
+        return self
+
+
+class OceanGrid(Section):
+    """B-grid ocean between 78S and 78N."""
+
+    nlon: int = Field(90, ge=16, description="longitudes")
+    nlat: int = Field(50, ge=8, description="latitudes")
+    nlev: int = Field(10, ge=3, le=100, description="levels")
+    dt: int = Field(3600, ge=30, description="internal step [s], a divisor of the coupling interval")
+
+
+class Model(Section):
+    """Which Fortran model, how large, and its namelist."""
+
+    name: str = Field("climate", description="config/models/<name>.yaml")
+    ranks: int = Field(2, ge=1, description="MPI ranks of every model job")
+    atmosphere: AtmosphereGrid = AtmosphereGrid()
+    ocean: OceanGrid = OceanGrid()
+    namelist: dict[str, dict[str, Any]] = Field(default_factory=dict, description="namelist group -> key -> value")
+
+
+class Nature(Section):
+    """The nature run: training data and the source of the stationary ensemble."""
+
+    start: date = Field(date(2008, 10, 3), description="the cycles begin spinup_days + days + offset_days later")
+    spinup_days: int = Field(60, ge=0)
+    days: int = Field(365, ge=2)
+    interval_hours: int = Field(6, ge=2, description="sampling of the interface variables")
+    state_interval_days: int = Field(10, ge=1, description="interval of three-dimensional snapshots")
+
+
+class Splits(Section):
+    """Shares of the nature run, in time order; a gap keeps neighbours out of each other's periods."""
+
+    train: float = Field(0.8, gt=0, lt=1)
+    validation: float = Field(0.1, gt=0, lt=1)
+    gap_days: float = Field(2.0, ge=0)
+
+    @model_validator(mode="after")
+    def _leaves_a_test(self) -> Splits:
+        if self.train + self.validation >= 1:
+            raise ValueError("train + validation must leave a share for the test period")
+        return self
+
+
+class Kind(BaseModel):
+    """A component of the library by its file name, with its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class Training(Section):
+    """Training of a network."""
+
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(16, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    beta: float = Field(1e-6, ge=0, description="weight of the KL divergence")
+    patience: int = Field(10, ge=1, description="epochs without gain before early stopping")
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field("auto", description="auto: mixed on a GPU")
+
+
+class Background(Section):
+    """Background error covariance in latent space."""
+
+    kind: Literal["nmc", "identity"] = Field("nmc", description="nmc: from lagged differences; identity: the papers'")
+    lag_hours: int = Field(24, ge=1)
+    inflation: float = Field(1.0, gt=0, description="factor on the variance")
+
+
+class Truth(Section):
+    """The imperfect twin's truth: another start and other parameters than the assimilating model's."""
+
+    offset_days: int = Field(30, ge=1, description="days that truth and background run apart before the cycles begin")
+    namelist: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class Network(Section):
+    """Observations of one variable."""
+
+    error: float = Field(gt=0, description="standard deviation in the variable's units")
+    interval_hours: int = Field(ge=1)
+    network: Kind
+    gaps: float = Field(0.1, ge=0, lt=1, description="share of reports missing at random")
+    withheld: float = Field(0.1, ge=0, lt=1, description="share of the places kept for verification")
+
+
+class RealObservations(Section):
+    """Observations from an archive instead of the twin's truth."""
+
+    source: Literal["ersst", "oisst"] = "ersst"
+    files: tuple[str, ...] = Field(("ersstv5_sst.mnmean.nc",), description="in data_dir")
+    climatology: str | None = Field(None, description="an OISST day to compare with, in data_dir")
+    error: float = Field(0.5, gt=0, description="standard deviation [degC]")
+    interval_hours: int = Field(24, ge=1)
+    withheld: float = Field(0.1, ge=0, lt=1)
+
+
+class Analysis(Section):
+    """A latent analysis at the air-sea interface."""
+
+    every_hours: int = Field(24, ge=1)
+    method: Kind
+
+
+class Method(Section):
+    """What is done at each cycle: the Fortran filter, a latent analysis, both or nothing."""
+
+    filter: bool = False
+    analysis: Analysis | None = None
+
+
+class Cycling(Section):
+    """The assimilation experiment."""
+
+    days: int = Field(60, ge=1)
+    window_hours: int = Field(6, ge=2, description="the filter's cycle and the sampling of the trajectories")
+    segment_days: int = Field(15, ge=1)
+    burn_in_days: int = Field(10, ge=0, description="left out of the scores")
+    seeds: tuple[int, ...] = (1,)
+    ensemble_size: int = Field(20, ge=3, description="members of the Fortran filter's stationary ensemble")
+
+    @model_validator(mode="after")
+    def _divides(self) -> Cycling:
+        if self.burn_in_days >= self.days:
+            raise ValueError(f"burn_in_days = {self.burn_in_days} leaves nothing of days = {self.days}")
+        if 24 % self.window_hours:
+            raise ValueError(f"window_hours = {self.window_hours} must divide 24")
+        return self
+
+
+class Config(Section):
+    """Everything an experiment needs."""
+
+    experiment: str = "climate_scda"
+    size: Size = "demo"
+    data_dir: str = Field("data", description="where archive files are looked for and downloaded to")
+    results_dir: str = "results"
+    build_dir: str = "build"
+    seed: int = 1
+    title: str = ""
+    shares: str = Field("", description="experiment whose nature run and network this one uses")
+    model: Model = Model()
+    nature: Nature = Nature()
+    splits: Splits = Splits()
+    network: Kind = Kind(kind="coupled_vae")
+    training: Training = Training()
+    background: Background = Background()
+    truth: Truth = Truth()
+    observations: dict[str, Network] = Field(default_factory=dict, description="variable -> network of the twin")
+    real_observations: RealObservations | None = None
+    methods: dict[str, Method] = Field(default_factory=dict)
+    cycling: Cycling = Cycling()
+
+    @field_validator("network")
+    @classmethod
+    def _known_network(cls, network: Kind) -> Kind:
+        _check_options("networks", network)
+        return network
+
+    @field_validator("methods")
+    @classmethod
+    def _known_methods(cls, methods: dict[str, Method]) -> dict[str, Method]:
+        for method in methods.values():
+            if method.analysis:
+                _check_options("assimilation", method.analysis.method)
+        return methods
+
+
+def _check_options(family: str, kind: Kind) -> None:
+    try:
+        known = registry.options(family, kind.kind)
+    except PipelineError as error:
+        raise ValueError(str(error)) from None
+    for name in kind.options:
+        if name not in known:
+            raise ValueError(f"unknown option {name!r} of {kind.kind}; choose from {', '.join(known)}")
+
+
+def resolve(user: Mapping[str, Any], root: Path = ROOT) -> Config:
+    """Defaults, experiment, size and the user's own keys, merged and validated.
+
+    Raises:
+        PipelineError: with the path of the offending key, what was given and what was possible.
+    """
+    name = str(user.get("experiment", "climate_scda"))
+    size = str(user.get("size", "demo"))
+    if size not in SIZES:
+        raise PipelineError(f"size: {size!r} is not a size; choose one of {', '.join(SIZES)}")
+    merged = merge(_experiment(name, size, root), dict(user))
+    merged["experiment"], merged["size"] = name, size
+    try:
+        return Config.model_validate(merged)
+    except ValidationError as error:
+        raise PipelineError(_explain(error)) from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping, or a PipelineError that names the file and the line."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", "")
+        raise PipelineError(f"{path}: not YAML: {str(error).splitlines()[0]} {where}") from None
+    if not isinstance(content or {}, dict):
+        raise PipelineError(f"{path}: a mapping of keys to values was expected, found {type(content).__name__}")
+    return content or {}
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` on top of `base`, mapping by mapping; a component of another `kind` replaces the whole component."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        nested = isinstance(value, Mapping) and isinstance(below, Mapping)
+        same_kind = nested and value.get("kind", below.get("kind")) == below.get("kind")
+        merged[key] = merge(below, value) if same_kind else value
+    return merged
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of a user's configuration file, for editors."""
+    return Config.model_json_schema()
+
+
+def defaults() -> dict[str, Any]:
+    """The defaults as plain data."""
+    return json.loads(Config().model_dump_json())
+
+
+def _experiment(name: str, size: str, root: Path) -> dict[str, Any]:
+    """An experiment's keys at a size, on top of those of the experiment whose nature run and network it shares."""
+    own = read_yaml(_experiment_file(name, root))
+    sizes = own.pop("sizes", {})
+    merged = merge(own, sizes.get(size, {}))
+    return merge(_experiment(own["shares"], size, root), merged) if own.get("shares") else merged
+
+
+def _experiment_file(name: str, root: Path) -> Path:
+    folder = root / "config" / "experiments"
+    choices = sorted(p.stem for p in folder.glob("*.yaml"))
+    if name not in choices:
+        raise PipelineError(f"experiment: {name!r} is not in {folder}; choose one of {', '.join(choices)}")
+    return folder / f"{name}.yaml"
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        where = [str(part) for part in item["loc"]]
+        text = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            choices = _keys_at(where[:-1])
+            close = difflib.get_close_matches(where[-1], choices, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            text = f"unknown key{hint}; choose from {', '.join(choices)}"
+        else:
+            text += f" (given: {item['input']!r})" if not isinstance(item["input"], dict) else ""
+        lines.append(f"configuration {'.'.join(where)}: {text}")
+    return "\n".join(lines)
+
+
+def _keys_at(path: list[str]) -> list[str]:
+    schema_node: dict[str, Any] = schema()
+    definitions = schema_node["$defs"]
+    for part in path:
+        child = schema_node.get("properties", {}).get(part) or schema_node.get("additionalProperties") or {}
+        reference = child.get("$ref") or next((c["$ref"] for c in child.get("anyOf", []) if "$ref" in c), None)
+        schema_node = definitions[reference.rsplit("/", 1)[1]] if reference else child
+    return list(schema_node.get("properties", {}))
