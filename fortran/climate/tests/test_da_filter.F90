@@ -1,0 +1,338 @@
+!> The ensemble filter against closed forms: the Kalman filter of one number, the Kalman gain of the ensemble's
+!! covariance, the order of observations, the tapers, and the flood that keeps oceans apart.
+program test_da_filter
+    use kinds_mod, only: dp
+    use da_localization_mod, only: localization_type, gaspari_cohn, unit_vector, chord_squared, great_circle
+    use da_connection_mod, only: connection_type
+    use da_eakf_mod, only: eakf_observations_type, eakf_field_type, column_type, eakf_sweep, eakf_column
+    use da_interpolation_mod, only: interpolation_type, interpolation_find, interpolation_apply
+    implicit none
+
+    integer, parameter :: members = 20, nstate = 12, nobs = 6
+    logical :: failed = .false.
+
+    call test_tapers()
+    call test_scalar()
+    call test_kalman_gain()
+    call test_order()
+    call test_zero_innovation()
+    call test_cap()
+    call test_outliers()
+    call test_localized()
+    call test_connection()
+    call test_interpolation()
+    if (failed) error stop 1
+
+contains
+
+    !> One row of the verification table.
+    subroutine report(test, ours, reference, gate)
+        character(len=*), intent(in) :: test
+        real(dp), intent(in) :: ours, reference, gate
+        logical :: passed
+        passed = abs(ours - reference) <= gate
+        if (.not. passed) failed = .true.
+        print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
+    end subroutine report
+
+    !> Values of GC from its definition in exact fractions; distances from spherical geometry.
+    subroutine test_tapers()
+        type(localization_type) :: tapers
+        call report('gaspari_cohn_0', gaspari_cohn(0.0_dp), 1.0_dp, 0.0_dp)
+        call report('gaspari_cohn_half', gaspari_cohn(0.5_dp), 263.0_dp/384.0_dp, 1.0e-15_dp)
+        call report('gaspari_cohn_1', gaspari_cohn(1.0_dp), 5.0_dp/24.0_dp, 1.0e-15_dp)
+        call report('gaspari_cohn_1_continuous', gaspari_cohn(1.0_dp + 1.0e-12_dp), 5.0_dp/24.0_dp, 1.0e-11_dp)
+        call report('gaspari_cohn_3_halves', gaspari_cohn(1.5_dp), 19.0_dp/1152.0_dp, 1.0e-14_dp)
+        call report('gaspari_cohn_2', gaspari_cohn(2.0_dp), 0.0_dp, 0.0_dp)
+        call report('gaspari_cohn_before_2', gaspari_cohn(2.0_dp - 1.0e-9_dp), 0.0_dp, 1.0e-14_dp)
+        call report('quarter_circle', great_circle(chord_squared(unit_vector(350.0_dp, 0.0_dp), &
+            unit_vector(80.0_dp, 0.0_dp))), 6.371e6_dp*acos(0.0_dp), 1.0e-6_dp)
+        call report('one_metre', great_circle(chord_squared(unit_vector(0.0_dp, 0.0_dp), &
+            unit_vector(0.0_dp, 45.0_dp/(6.371e6_dp*atan(1.0_dp))))), 1.0_dp, 1.0e-9_dp)
+        tapers%radius = [1.0e6_dp, 5.0e5_dp]
+        call report('radius_60N', tapers%length(2, 60.0_dp), 2.5e5_dp, 1.0e-6_dp)
+        call report('radius_floor', tapers%length(1, -89.0_dp), 2.0e5_dp, 1.0e-6_dp)
+        call report('seven_levels', tapers%vertical(7.0_dp), 0.0_dp, 0.0_dp)
+    end subroutine test_tapers
+
+    !> One observation of one number: mean and variance are Kalman's, x + P/(P + r) (y - x) and P r/(P + r).
+    subroutine test_scalar()
+        type(eakf_observations_type) :: obs
+        type(connection_type) :: connection
+        real(dp) :: anomaly(members, 1), prior, mean, p, r, posterior(members)
+        call draw(anomaly, seed=3)
+        prior = 4.0_dp
+        r = 0.7_dp**2
+        p = dot_product(anomaly(:, 1), anomaly(:, 1))/(members - 1)
+        call observe(obs, [prior], anomaly, [5.0_dp], [0.7_dp])
+        call eakf_sweep(obs, everywhere(1), connection)
+        mean = prior + obs%mean_shift(1)
+        posterior = anomaly(:, 1)*(1.0_dp + obs%shrink(1))
+        call report('scalar_mean', mean, prior + p/(p + r)*(5.0_dp - prior), 1.0e-14_dp)
+        call report('scalar_variance', dot_product(posterior, posterior)/(members - 1), p*r/(p + r), 1.0e-14_dp)
+        call report('scalar_increment', first_increment([prior], anomaly, [5.0_dp], [0.7_dp], anomaly(:, 1)), &
+            p/(p + r)*(5.0_dp - prior), 1.0e-14_dp)
+    end subroutine test_scalar
+
+    !> Several observations in turn, no localization: x + P H' (H P H' + R)^-1 (y - H x) with P of the ensemble.
+    subroutine test_kalman_gain()
+        real(dp) :: state(members, nstate), h(members, nobs), ybar(nobs), y(nobs), error(nobs)
+        real(dp) :: ours(nstate), s(nobs, nobs), reference(nstate)
+        integer :: i
+        call problem(state, h, ybar, y, error)
+        call serial_increments(state, h, ybar, y, error, [(i, i=1, nobs)], ours)
+        s = matmul(transpose(h), h)/(members - 1)
+        do i = 1, nobs
+            s(i, i) = s(i, i) + error(i)**2
+        end do
+        reference = matmul(matmul(transpose(state), h)/(members - 1), solve(s, y - ybar))
+        call report('kalman_gain', maxval(abs(ours - reference)), 0.0_dp, 1.0e-10_dp)
+        call report('kalman_gain_moves', merge(1.0_dp, 0.0_dp, maxval(abs(reference)) > 0.1_dp), 1.0_dp, 0.0_dp)
+    end subroutine test_kalman_gain
+
+    !> Without localization the mean does not depend on the order.
+    subroutine test_order()
+        real(dp) :: state(members, nstate), h(members, nobs), ybar(nobs), y(nobs), error(nobs)
+        real(dp) :: ours(nstate), reversed(nstate)
+        integer :: i
+        call problem(state, h, ybar, y, error)
+        call serial_increments(state, h, ybar, y, error, [(i, i=1, nobs)], ours)
+        call serial_increments(state, h, ybar, y, error, [(i, i=nobs, 1, -1)], reversed)
+        call report('order_invariance', maxval(abs(ours - reversed)), 0.0_dp, 1.0e-12_dp)
+    end subroutine test_order
+
+    !> Observations equal to their priors change no bit.
+    subroutine test_zero_innovation()
+        real(dp) :: state(members, nstate), h(members, nobs), ybar(nobs), y(nobs), error(nobs), ours(nstate)
+        integer :: i
+        call problem(state, h, ybar, y, error)
+        call serial_increments(state, h, ybar, ybar, error, [(i, i=1, nobs)], ours)
+        call report('zero_innovation', real(count(ours /= 0.0_dp), dp), 0.0_dp, 0.0_dp)
+    end subroutine test_zero_innovation
+
+    subroutine test_cap()
+        real(dp) :: anomaly(members, 1), free
+        call draw(anomaly, seed=3)
+        free = first_increment([0.0_dp], anomaly, [-9.0_dp], [0.1_dp], anomaly(:, 1))
+        call report('uncapped_below', merge(1.0_dp, 0.0_dp, free < -0.25_dp), 1.0_dp, 0.0_dp)
+        call report('capped', first_increment([0.0_dp], anomaly, [-9.0_dp], [0.1_dp], anomaly(:, 1), cap=0.25_dp), &
+            -0.25_dp, 0.0_dp)
+    end subroutine test_cap
+
+    !> Innovations of 2.9 and 3.1 sqrt(v + r): the second alone is rejected at 3.
+    subroutine test_outliers()
+        type(eakf_observations_type) :: obs
+        real(dp) :: anomaly(members, 2), sigma
+        integer :: rejected
+        call draw(anomaly(:, :1), seed=5)
+        anomaly(:, 2) = anomaly(:, 1)
+        sigma = sqrt(dot_product(anomaly(:, 1), anomaly(:, 1))/(members - 1) + 0.25_dp)
+        call observe(obs, [1.0_dp, 1.0_dp], anomaly, 1.0_dp + sigma*[2.9_dp, -3.1_dp], [0.5_dp, 0.5_dp])
+        call obs%reject_outliers(3.0_dp, rejected)
+        call report('outliers_rejected', real(rejected, dp), 1.0_dp, 0.0_dp)
+        call report('outlier_is_second', merge(1.0_dp, 0.0_dp, obs%used(1) .and. .not. obs%used(2)), 1.0_dp, 0.0_dp)
+    end subroutine test_outliers
+
+    !> One observation, a state point 1000 km east and 3.5 levels up, c = 1000 km: the increment is GC(1)^2 of that
+    !! without localization; at 2000 km there is none.
+    subroutine test_localized()
+        type(localization_type) :: tapers
+        type(eakf_field_type) :: field(1)
+        type(eakf_observations_type) :: obs
+        type(connection_type) :: connection
+        real(dp) :: anomaly(members, 1), lon, full
+        call draw(anomaly, seed=3)
+        tapers%radius = [1.0e6_dp]
+        lon = 1.0e6_dp/6.371e6_dp*45.0_dp/atan(1.0_dp)
+        field(1) = one_field(anomaly(:, 1), level=4.5_dp)
+        call observe(obs, [0.0_dp], anomaly, [1.0_dp], [0.5_dp])
+        call eakf_sweep(obs, tapers, connection)
+        full = obs%mean_shift(1)
+        call eakf_column(obs, tapers, connection, column_type(unit_vector(lon, 0.0_dp), 1), 1, field)
+        call report('localized', field(1)%increment(1, 1), full*(5.0_dp/24.0_dp)**2, 1.0e-12_dp)
+        call eakf_column(obs, tapers, connection, column_type(unit_vector(2.001_dp*lon, 0.0_dp), 1), 1, field)
+        call report('beyond_reach', field(1)%increment(1, 1), 0.0_dp, 0.0_dp)
+    end subroutine test_localized
+
+    !> A wall of land at 90E from 40S to 40N, open in the south: near the wall the other side is reached only by a disc
+    !! that holds the way around; and an observation west of it moves the water west of it alone.
+    subroutine test_connection()
+        integer, parameter :: nlon = 36, nlat = 17
+        type(connection_type) :: sea
+        type(localization_type) :: tapers
+        type(eakf_observations_type) :: obs
+        type(eakf_field_type) :: field(1)
+        real(dp) :: lon(nlon), lat(nlat), anomaly(members, 1), east
+        logical :: open(nlon, nlat)
+        integer :: i, west_cell, east_cell
+
+        lon = [(5.0_dp + 10.0_dp*(i - 1), i=1, nlon)]
+        lat = [(-80.0_dp + 10.0_dp*(i - 1), i=1, nlat)]
+        open = .true.
+        open(9, 5:17) = .false.
+        call sea%init(lon, lat, open)
+        west_cell = 8 + 8*nlon
+        east_cell = 10 + 8*nlon
+        call sea%flood(west_cell, chord_squared(unit_vector(0.0_dp, 0.0_dp), unit_vector(35.0_dp, 0.0_dp)))
+        call report('wall_separates', merge(1.0_dp, 0.0_dp, sea%joined(east_cell)), 0.0_dp, 0.0_dp)
+        call sea%flood(west_cell, chord_squared(unit_vector(0.0_dp, 0.0_dp), unit_vector(80.0_dp, 0.0_dp)))
+        call report('way_around', merge(1.0_dp, 0.0_dp, sea%joined(east_cell)), 1.0_dp, 0.0_dp)
+        call sea%flood(1 + 8*nlon, chord_squared(unit_vector(0.0_dp, 0.0_dp), unit_vector(15.0_dp, 0.0_dp)))
+        call report('date_line_open', merge(1.0_dp, 0.0_dp, sea%joined(nlon + 8*nlon)), 1.0_dp, 0.0_dp)
+
+        call draw(anomaly, seed=3)
+        tapers%radius = [2.0e6_dp]
+        field(1) = one_field(anomaly(:, 1), level=1.0_dp)
+        call observe(obs, [0.0_dp], anomaly, [1.0_dp], [0.5_dp], lon=75.0_dp)
+        obs%cell = west_cell
+        call eakf_sweep(obs, tapers, sea)
+        call eakf_column(obs, tapers, sea, column_type(unit_vector(95.0_dp, 0.0_dp), east_cell), 1, field)
+        east = field(1)%increment(1, 1)
+        call eakf_column(obs, tapers, sea, column_type(unit_vector(65.0_dp, 0.0_dp), west_cell - 1), 1, field)
+        call report('increment_behind_wall', east, 0.0_dp, 0.0_dp)
+        call report('increment_this_side', merge(1.0_dp, 0.0_dp, field(1)%increment(1, 1) > 0.0_dp), 1.0_dp, 0.0_dp)
+    end subroutine test_connection
+
+    !> Bilinear interpolation is exact for a + b lon + c lat inside a mesh, periodic, and skips land.
+    subroutine test_interpolation()
+        integer, parameter :: nlon = 12, nlat = 6
+        type(interpolation_type) :: at
+        real(dp) :: lon(nlon), lat(nlat), field(nlon, nlat)
+        logical :: open(nlon, nlat)
+        integer :: i, j
+        lon = [(15.0_dp + 30.0_dp*(i - 1), i=1, nlon)]
+        lat = [-70.0_dp, -40.0_dp, -15.0_dp, 15.0_dp, 40.0_dp, 70.0_dp]
+        open = .true.
+        do j = 1, nlat
+            field(:, j) = 2.0_dp + 0.1_dp*lon - 0.3_dp*lat(j)
+        end do
+        at = interpolation_find(100.0_dp, 33.0_dp, lon, lat, open, polar=.false.)
+        call report('bilinear', interpolation_apply(at, reshape(field, [size(field)])), 2.1_dp, 1.0e-13_dp)
+        at = interpolation_find(0.0_dp, 15.0_dp, lon, lat, open, polar=.false.)
+        call report('periodic', interpolation_apply(at, reshape(field, [size(field)])), &
+            0.5_dp*(field(1, 4) + field(nlon, 4)), 1.0e-13_dp)
+        open(3, :) = .false.
+        at = interpolation_find(100.0_dp, 40.0_dp, lon, lat, open, polar=.false.)
+        call report('beside_land', interpolation_apply(at, reshape(field, [size(field)])), field(4, 5), 1.0e-13_dp)
+        call report('nearest_open', real(at%nearest, dp), real(4 + 4*nlon, dp), 0.0_dp)
+        at = interpolation_find(75.0_dp, 40.0_dp, lon, lat, open, polar=.false.)
+        call report('on_land', real(at%nearest, dp), 0.0_dp, 0.0_dp)
+        at = interpolation_find(10.0_dp, -89.0_dp, lon, lat, open, polar=.true.)
+        call report('polar_row', sum(at%weight), 1.0_dp, 1.0e-15_dp)
+    end subroutine test_interpolation
+
+    !> An arbitrary linear problem: random state anomalies, observations of random combinations of them.
+    subroutine problem(state, h, ybar, y, error)
+        real(dp), intent(out) :: state(members, nstate), h(members, nobs), ybar(nobs), y(nobs), error(nobs)
+        real(dp) :: combination(nstate, nobs), innovation(nobs, 1), x(nstate, 1)
+        integer :: i
+        call draw(state, seed=1)
+        call draw(combination, seed=2)
+        call draw(innovation, seed=4)
+        call draw(x, seed=6)
+        h = matmul(state, combination)
+        ybar = matmul(x(:, 1), combination)
+        y = ybar + 2.0_dp*innovation(:, 1)
+        error = [(0.3_dp + 0.2_dp*i, i=1, nobs)]
+    end subroutine problem
+
+    !> Increments of the filter without localization, the observations taken in the given order.
+    subroutine serial_increments(state, h, ybar, y, error, order, increments)
+        real(dp), intent(in) :: state(members, nstate), h(members, nobs), ybar(nobs), y(nobs), error(nobs)
+        integer, intent(in) :: order(nobs)
+        real(dp), intent(out) :: increments(nstate)
+        type(eakf_observations_type) :: obs
+        type(connection_type) :: connection
+        type(eakf_field_type) :: field(1)
+        integer :: n
+        call observe(obs, ybar(order), h(:, order), y(order), error(order))
+        call eakf_sweep(obs, everywhere(1), connection)
+        do n = 1, nstate
+            field(1) = one_field(state(:, n), level=1.0_dp)
+            call eakf_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), 1, field)
+            increments(n) = field(1)%increment(1, 1)
+        end do
+    end subroutine serial_increments
+
+    !> The increment of one state point.
+    real(dp) function first_increment(ybar, h, y, error, anomaly, cap)
+        real(dp), intent(in) :: ybar(:), h(:, :), y(:), error(:), anomaly(:)
+        real(dp), intent(in), optional :: cap
+        type(eakf_observations_type) :: obs
+        type(connection_type) :: connection
+        type(eakf_field_type) :: field(1)
+        call observe(obs, ybar, h, y, error)
+        call eakf_sweep(obs, everywhere(1), connection)
+        field(1) = one_field(anomaly, level=1.0_dp)
+        if (present(cap)) field(1)%cap = cap
+        call eakf_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), 1, field)
+        first_increment = field(1)%increment(1, 1)
+    end function first_increment
+
+    !> Observations of field 1 at level 1 on the equator.
+    subroutine observe(obs, prior, anomaly, value, error, lon)
+        type(eakf_observations_type), intent(out) :: obs
+        real(dp), intent(in) :: prior(:), anomaly(:, :), value(:), error(:)
+        real(dp), intent(in), optional :: lon
+        real(dp) :: place(size(value)), zero(size(value))
+        zero = 0.0_dp
+        place = 0.0_dp
+        if (present(lon)) place = lon
+        call obs%init(members, spread(1, 1, size(value)), zero + 1.0_dp, place, zero, value, error)
+        obs%mean = prior
+        obs%anomaly = anomaly
+    end subroutine observe
+
+    type(eakf_field_type) function one_field(anomaly, level)
+        real(dp), intent(in) :: anomaly(members), level
+        one_field%name = 'x'
+        one_field%level = [level]
+        one_field%anomaly = reshape(anomaly, [members, 1, 1])
+        allocate (one_field%increment(1, 1), source=0.0_dp)
+    end function one_field
+
+    !> Tapers so wide that they are 1 to rounding at the distances of the tests (zero).
+    type(localization_type) function everywhere(fields)
+        integer, intent(in) :: fields
+        everywhere%radius = spread(1.0e12_dp, 1, fields)
+    end function everywhere
+
+
+    !> Reproducible numbers in (-1, 1) with zero mean over the first dimension.
+    subroutine draw(x, seed)
+        real(dp), intent(out) :: x(:, :)
+        integer, intent(in) :: seed
+        integer, allocatable :: state(:)
+        integer :: n
+        call random_seed(size=n)
+        allocate (state(n), source=seed)
+        call random_seed(put=state)
+        call random_number(x)
+        x = 2.0_dp*x - 1.0_dp
+        do n = 1, size(x, 2)
+            if (size(x, 1) > 1) x(:, n) = x(:, n) - sum(x(:, n))/size(x, 1)
+        end do
+    end subroutine draw
+
+    !> Gaussian elimination with partial pivoting.
+    function solve(matrix, right) result(x)
+        real(dp), intent(in) :: matrix(:, :), right(:)
+        real(dp) :: x(size(right)), a(size(right), size(right) + 1), row(size(right) + 1)
+        integer :: i, j, p, n
+        n = size(right)
+        a(:, :n) = matrix
+        a(:, n + 1) = right
+        do i = 1, n
+            p = i - 1 + maxloc(abs(a(i:, i)), dim=1)
+            row = a(i, :)
+            a(i, :) = a(p, :)
+            a(p, :) = row
+            do j = i + 1, n
+                a(j, :) = a(j, :) - a(j, i)/a(i, i)*a(i, :)
+            end do
+        end do
+        do i = n, 1, -1
+            x(i) = (a(i, n + 1) - dot_product(a(i, i + 1:n), x(i + 1:n)))/a(i, i)
+        end do
+    end function solve
+end program test_da_filter
