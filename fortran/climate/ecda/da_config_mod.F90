@@ -1,0 +1,96 @@
+!> The group &da_nml: what the ensemble filter reads, how far it believes an observation, how much it may change.
+module da_config_mod
+    use kinds_mod, only: dp
+    use status_mod, only: status_type, status_bad_input
+    use namelist_mod, only: namelist_open, namelist_close
+    implicit none
+    private
+
+    public :: da_config_read
+
+    integer, parameter :: path_length = 512
+
+    type, public :: da_config_type
+        character(len=path_length) :: ensemble_file = ''
+        real(dp) :: inflation = 1.0_dp             !< factor on the stationary anomalies [1]
+        real(dp) :: outlier_limit = 4.0_dp         !< reject innovations beyond this many standard deviations; 0: none
+        real(dp) :: radius_atmos = 1.0e6_dp        !< half-width c of the taper for ps, t, u, v at the equator [m]
+        real(dp) :: radius_temp = 1.0e6_dp         !< the same for ocean temperature [m]
+        real(dp) :: radius_salt = 5.0e5_dp         !< the same for salinity [m]
+        real(dp) :: radius_current = 5.0e5_dp      !< the same for currents [m]
+        real(dp) :: cosine_floor = 0.2_dp          !< the radii shrink as cos(lat), but no further than this [1]
+        real(dp) :: vertical_levels = 7.0_dp       !< an observation is not felt this many levels away [levels]
+        logical :: update_currents = .false.       !< let SST correct currents too
+        real(dp) :: cap_ps = 1000.0_dp             !< largest increment of surface pressure [Pa]
+        real(dp) :: cap_t = 5.0_dp                 !< of air temperature [K]
+        real(dp) :: cap_wind = 10.0_dp             !< of a wind component [m/s]
+        real(dp) :: cap_temp = 1.0_dp              !< of ocean temperature [K]
+        real(dp) :: cap_salt = 0.3_dp              !< of salinity [g/kg]
+        real(dp) :: cap_current = 0.1_dp           !< of a current component [m/s]
+    end type da_config_type
+
+contains
+
+    !> Read the group; keys that are absent keep their defaults, but the ensemble file has none.
+    subroutine da_config_read(self, path, status)
+        type(da_config_type), intent(out) :: self
+        character(len=*), intent(in) :: path       !< namelist file
+        type(status_type), intent(inout) :: status
+        character(len=path_length) :: ensemble_file
+        real(dp) :: inflation, outlier_limit, radius_atmos, radius_temp, radius_salt, radius_current, cosine_floor, &
+            vertical_levels, cap_ps, cap_t, cap_wind, cap_temp, cap_salt, cap_current
+        logical :: update_currents, found
+        character(len=200) :: message
+        integer :: unit, code
+        namelist /da_nml/ ensemble_file, inflation, outlier_limit, radius_atmos, radius_temp, radius_salt, &
+            radius_current, cosine_floor, vertical_levels, update_currents, cap_ps, cap_t, cap_wind, cap_temp, &
+            cap_salt, cap_current
+
+        ensemble_file = self%ensemble_file
+        inflation = self%inflation
+        outlier_limit = self%outlier_limit
+        radius_atmos = self%radius_atmos
+        radius_temp = self%radius_temp
+        radius_salt = self%radius_salt
+        radius_current = self%radius_current
+        cosine_floor = self%cosine_floor
+        vertical_levels = self%vertical_levels
+        update_currents = self%update_currents
+        cap_ps = self%cap_ps
+        cap_t = self%cap_t
+        cap_wind = self%cap_wind
+        cap_temp = self%cap_temp
+        cap_salt = self%cap_salt
+        cap_current = self%cap_current
+        call namelist_open(path, 'da_nml', unit, found, status)
+        if (found) read (unit, nml=da_nml, iostat=code, iomsg=message)
+        if (found) call namelist_close(unit, path, 'da_nml', code, message, status)
+        if (status%failed()) return
+        self = da_config_type(ensemble_file, inflation, outlier_limit, radius_atmos, radius_temp, radius_salt, &
+            radius_current, cosine_floor, vertical_levels, update_currents, cap_ps, cap_t, cap_wind, cap_temp, &
+            cap_salt, cap_current)
+        call check(self, path, status)
+    end subroutine da_config_read
+
+    subroutine check(self, path, status)
+        type(da_config_type), intent(in) :: self
+        character(len=*), intent(in) :: path
+        type(status_type), intent(inout) :: status
+
+        if (self%ensemble_file == '') call refuse('ensemble_file is empty; name the file of stationary anomalies')
+        if (.not. self%inflation > 0.0_dp) call refuse('inflation must be positive')
+        if (.not. self%outlier_limit >= 0.0_dp) call refuse('outlier_limit must not be negative; 0 keeps all')
+        if (.not. min(self%radius_atmos, self%radius_temp, self%radius_salt, self%radius_current) > 0.0_dp) &
+            call refuse('every radius_* must be positive [m]')
+        if (.not. (self%cosine_floor > 0.0_dp .and. self%cosine_floor <= 1.0_dp)) &
+            call refuse('cosine_floor must lie in (0, 1]')
+        if (.not. self%vertical_levels > 0.0_dp) call refuse('vertical_levels must be positive')
+        if (.not. min(self%cap_ps, self%cap_t, self%cap_wind, self%cap_temp, self%cap_salt, self%cap_current) > 0.0_dp) &
+            call refuse('every cap_* must be positive')
+    contains
+        subroutine refuse(reason)
+            character(len=*), intent(in) :: reason
+            call status%set(status_bad_input, trim(path)//': &da_nml: '//reason)
+        end subroutine refuse
+    end subroutine check
+end module da_config_mod

@@ -1,0 +1,200 @@
+!> One component of the filter, end to end on any number of ranks: an ensemble file is written, read and assimilated on
+!! a small ocean with two basins, dealt out cell by cell in turn; every number has to be that of the same analysis on one
+!! rank. Bad files have to be refused by name.
+program test_mpi_da_component
+    use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
+    use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
+    use kinds_mod, only: dp
+    use constants_mod, only: degree
+    use status_mod, only: status_type
+    use comm_mod, only: comm_type
+    use netcdf_io_mod, only: netcdf_file_type
+    use da_component_mod, only: component_type, tally_type, component_init, component_analyse, component_unpack
+    use da_ensemble_mod, only: ensemble_members, ensemble_read
+    implicit none
+
+    integer, parameter :: nlon = 24, nlat = 13, nlev = 5, members = 8, nobs = 40
+    character(len=:), allocatable :: path       ! one file per number of ranks, since the tests may run side by side
+    type(comm_type) :: world, alone
+    type(status_type) :: status
+    real(dp) :: lon(nlon), lat(nlat), lon_obs(nobs), lat_obs(nobs), value(nobs), error(nobs)
+    real(dp) :: temp(nlon, nlat, nlev, members), salt(nlon, nlat, nlev, members), ours(nlon*nlat, nlev, 2)
+    real(dp) :: reference(nlon*nlat, nlev, 2)
+    logical :: open(nlon, nlat), failed = .false.
+    type(tally_type) :: tally
+    integer :: i
+
+    call MPI_Init()
+    call world%init(MPI_COMM_WORLD%mpi_val)
+    call alone%init(MPI_COMM_SELF%mpi_val)
+    path = 'test_mpi_da_component_'//achar(iachar('0') + world%size)//'.nc'
+    call make_world()
+    if (world%is_root()) call write_ensemble(temp)
+    call world%barrier()
+    call analyse(world, ours, tally)
+    call report('status', real(status%code, dp), 0.0_dp)
+    if (world%is_root()) then
+        call analyse(alone, reference, tally)
+        call report('ranks_bitwise', real(count(ours /= reference), dp), 0.0_dp)
+        call report('observations_outside', real(tally%outside, dp), real(count_outside(), dp))
+        call report('observations_outliers', real(tally%outliers, dp), 1.0_dp)
+        call report('observations_used', real(tally%used, dp), real(nobs - 1 - count_outside(), dp))
+        call report('temp_moves', merge(1.0_dp, 0.0_dp, maxval(abs(ours(:, :, 1))) > 0.1_dp), 1.0_dp)
+        call report('salt_moves', merge(1.0_dp, 0.0_dp, maxval(abs(ours(:, :, 2))) > 0.01_dp), 1.0_dp)
+        call report('below_ground', maxval(abs(ours(:, 4:, :))), 0.0_dp)
+        call report('land', maxval(abs(pack(ours(:, 1, 1), .not. reshape(open, [nlon*nlat])))), 0.0_dp)
+        call report('salt_is_half_temp', maxval(abs(ours(:, :, 2) - 0.5_dp*ours(:, :, 1))), 0.0_dp, 1.0e-14_dp)
+    end if
+    call world%barrier()
+    call test_refusals()
+    call MPI_Finalize()
+    if (failed) error stop 1
+
+contains
+
+    subroutine report(test, ours, reference, tolerance)
+        character(len=*), intent(in) :: test
+        real(dp), intent(in) :: ours, reference
+        real(dp), intent(in), optional :: tolerance
+        real(dp) :: gate
+        gate = 0.0_dp
+        if (present(tolerance)) gate = tolerance
+        if (world%is_root()) print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, abs(ours - reference) <= gate
+        if (abs(ours - reference) > gate) failed = .true.
+    end subroutine report
+
+    !> Two basins, five levels of which the lowest two are ground; smooth anomalies; one observation far from its prior.
+    subroutine make_world()
+        integer :: j, k, n
+        lon = [(15.0_dp*(i - 0.5_dp), i=1, nlon)]
+        lat = [(-72.0_dp + 12.0_dp*(i - 1), i=1, nlat)]
+        open = .true.
+        open(5:7, 3:) = .false.
+        open(17, 3:) = .false.
+        open(:, nlat) = .false.
+        do n = 1, members
+            do k = 1, nlev
+                do j = 1, nlat
+                    temp(:, j, k, n) = exp(-0.3_dp*(k - 1))*(sin(lon*degree*n + 0.7_dp*n**2) &
+                        + cos(lat(j)*degree*n + 1.3_dp*n))
+                end do
+            end do
+        end do
+        temp(:, :, 4:, :) = ieee_value(1.0_dp, ieee_quiet_nan)
+        do k = 1, 3
+            do n = 1, members
+                where (.not. open) temp(:, :, k, n) = 9.96921e36_dp
+            end do
+        end do
+        salt = 0.5_dp*temp
+        lon_obs = [(modulo(37.3_dp*i, 360.0_dp), i=1, nobs)]
+        lat_obs = [(-66.0_dp + 132.0_dp*modulo(0.618_dp*i, 1.0_dp), i=1, nobs)]
+        value = [(sin(1.7_dp*i), i=1, nobs)]
+        value(nobs) = 1.0e3_dp
+        error = 0.5_dp
+    end subroutine make_world
+
+    integer function count_outside()
+        use da_interpolation_mod, only: interpolation_type, interpolation_find
+        type(interpolation_type) :: at
+        integer :: j
+        count_outside = 0
+        do j = 1, nobs
+            at = interpolation_find(lon_obs(j), lat_obs(j), lon, lat, open, polar=.false.)
+            if (at%nearest == 0) count_outside = count_outside + 1
+        end do
+    end function count_outside
+
+    subroutine write_ensemble(temp)
+        real(dp), intent(in) :: temp(:, :, :, :)
+        type(netcdf_file_type) :: file
+        type(status_type) :: outcome
+        call file%create(path, outcome)
+        call file%write('temp', [character(len=6) :: 'lon', 'lat', 'depth', 'member'], shape(temp), temp, 'K', outcome)
+        call file%write('salt', [character(len=6) :: 'lon', 'lat', 'depth', 'member'], shape(salt), salt, 'g/kg', outcome)
+        call file%close(outcome)
+        if (outcome%failed()) error stop 'the test cannot write its ensemble'
+    end subroutine write_ensemble
+
+    !> Read and assimilate with the cells dealt out in turn; whole fields on rank 0.
+    subroutine analyse(comm, whole, tally)
+        type(comm_type), intent(in) :: comm
+        real(dp), intent(out) :: whole(:, :, :)
+        type(tally_type), intent(out) :: tally
+        type(component_type) :: ocean
+        real(dp), allocatable :: part(:, :), surface(:, :)
+        integer :: f, k
+        call read_component(comm, ocean)
+        if (status%failed()) return
+        allocate (part(ocean%layout%n_here, nlev))
+        allocate (surface(ocean%layout%n_here, 2), source=0.25_dp)
+        call component_analyse(ocean, spread(1, 1, nobs), surface, lon_obs, lat_obs, value, error, tally, status)
+        do f = 1, 2
+            call component_unpack(ocean, f, part)
+            do k = 1, nlev
+                call ocean%layout%gather(part(:, k), whole(:, k, f))
+            end do
+        end do
+    end subroutine analyse
+
+    subroutine read_component(comm, ocean)
+        type(comm_type), intent(in) :: comm
+        type(component_type), intent(out) :: ocean
+        integer :: f, k
+        call component_init(ocean, comm, lon, lat, open, [(i, i=1 + comm%rank, nlon*nlat, comm%size)], 1, status)
+        allocate (ocean%fields(2))
+        do f = 1, 2
+            ocean%fields(f)%name = merge('temp', 'salt', f == 1)
+            ocean%fields(f)%level = [(real(k, dp), k=1, nlev)]
+        end do
+        ocean%localization%radius = [3.0e6_dp, 3.0e6_dp]
+        ocean%outlier_limit = 20.0_dp
+        call ensemble_members(path, ocean, ocean%members, status)
+        do f = 1, 2
+            if (.not. status%failed()) call ensemble_read(path, ocean, f, spread(3, 1, size(ocean%local)), 1.1_dp, status)
+        end do
+    end subroutine read_component
+
+    !> Every rank has to meet the same message, which names the file, the variable, what was found and expected.
+    subroutine test_refusals()
+        real(dp), allocatable :: bad(:, :, :, :)
+        bad = temp
+        bad(7, 4, 2, 3) = ieee_value(1.0_dp, ieee_quiet_nan)
+        call expect_refusal('refuses_nan', bad, ': temp is missing or not a number at member 3, level 2, cell 79')
+        call expect_refusal('refuses_shape', temp(:, :, :4, :), ': temp has shape (8, 4, 13, 24), expected (8, 5, 13, 24)')
+        call expect_refusal('refuses_one_member', temp(:, :, :, :1), ': dimension member has length 1, expected 2')
+        if (world%is_root()) open (newunit=i, file=path)
+        if (world%is_root()) close (i, status='delete')
+        call world%barrier()
+        call expect_message('refuses_missing_file', 'cannot be opened')
+    end subroutine test_refusals
+
+    subroutine expect_refusal(test, bad, message)
+        character(len=*), intent(in) :: test, message
+        real(dp), intent(in) :: bad(:, :, :, :)
+        if (world%is_root()) call write_one(bad)
+        call world%barrier()
+        call expect_message(test, message)
+        call world%barrier()
+    end subroutine expect_refusal
+
+    subroutine write_one(bad)
+        real(dp), intent(in) :: bad(:, :, :, :)
+        type(netcdf_file_type) :: file
+        type(status_type) :: outcome
+        call file%create(path, outcome)
+        call file%write('temp', [character(len=6) :: 'lon', 'lat', 'depth', 'member'], shape(bad), bad, 'K', outcome)
+        call file%close(outcome)
+    end subroutine write_one
+
+    subroutine expect_message(test, message)
+        character(len=*), intent(in) :: test, message
+        type(component_type) :: ocean
+        call status%clear()
+        call read_component(world, ocean)
+        call report(test, merge(1.0_dp, 0.0_dp, index(status%message, path) > 0 .and. &
+            index(status%message, message) > 0), 1.0_dp)
+        if (failed) print '(a)', trim(status%message)
+        call status%clear()
+    end subroutine expect_message
+end program test_mpi_da_component
