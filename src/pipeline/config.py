@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,6 +74,7 @@ class Nature(Section):
     start: date = Field(date(2008, 10, 3), description="the cycles begin spinup_days + days + offset_days later")
     spinup_days: int = Field(60, ge=0)
     days: int = Field(365, ge=2)
+    segment_days: int = Field(90, ge=1, description="length of one job of the chain")
     interval_hours: int = Field(6, ge=2, description="sampling of the interface variables")
     state_interval_days: int = Field(10, ge=1, description="interval of three-dimensional snapshots")
 
@@ -113,6 +114,7 @@ class Training(Section):
     weight_decay: float = Field(1e-2, ge=0)
     beta: float = Field(1e-6, ge=0, description="weight of the KL divergence")
     patience: int = Field(10, ge=1, description="epochs without gain before early stopping")
+    gpus: int = Field(1, ge=0, description="GPUs asked of the cluster; without one the CPU is used")
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field("auto", description="auto: mixed on a GPU")
 
 
@@ -171,7 +173,8 @@ class Cycling(Section):
 
     days: int = Field(60, ge=1)
     window_hours: int = Field(6, ge=2, description="the filter's cycle and the sampling of the trajectories")
-    segment_days: int = Field(15, ge=1)
+    segment_days: int = Field(15, ge=1, description="length of one job of the chain")
+    checkpoint_days: int = Field(5, ge=1, description="what a killed job may lose inside a segment")
     burn_in_days: int = Field(10, ge=0, description="left out of the scores")
     seeds: tuple[int, ...] = (1,)
     ensemble_size: int = Field(20, ge=3, description="members of the Fortran filter's stationary ensemble")
@@ -274,6 +277,12 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         same_kind = nested and value.get("kind", below.get("kind")) == below.get("kind")
         merged[key] = merge(below, value) if same_kind else value
     return merged
+
+
+def cycle_start(config: Config) -> date:
+    """The day on which truth and background have run apart and the cycles begin."""
+    lead = config.nature.spinup_days + config.nature.days + config.truth.offset_days
+    return config.nature.start + timedelta(days=lead)
 
 
 def schema() -> dict[str, Any]:

@@ -1,0 +1,27 @@
+"""What every entry point shares: an error that the user can mend is shown in its one or two lines, on no rank a hang."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.errors import PipelineError
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turn a PipelineError into its message and exit code 1; under MPI all ranks end."""
+    try:
+        yield
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        _abort_other_ranks()
+        sys.exit(1)
+
+
+def _abort_other_ranks() -> None:
+    """A rank that leaves alone would have the others wait for ever."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is not None and mpi.COMM_WORLD.Get_size() > 1:
+        mpi.COMM_WORLD.Abort(1)

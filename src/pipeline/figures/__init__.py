@@ -1,0 +1,1 @@
+"""The papers' panels, one file per kind of figure."""

@@ -1,0 +1,1 @@
+"""Scores of fields, cycles and networks, and the summary of an experiment."""

@@ -1,0 +1,61 @@
+"""Scores of fields on the sphere.
+
+The area-weighted root mean square error is WRMSE = sqrt(mean[w (x - x_t)^2]), w = N cos(lat) / sum cos(lat)
+(Fan et al., HLOBA); with the weights of `Grid.weights`, which sum to 1 over the sea, that is sqrt(sum[w (x - x_t)^2]).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from scores.continuous import rmse as scores_rmse
+
+from pipeline.spaces import Grid
+
+
+def rmse(forecast: xr.DataArray, truth: xr.DataArray, grid: Grid) -> xr.DataArray:
+    """Area-weighted RMSE over latitude and longitude, masked points left out.
+
+    Args:
+        forecast, truth: (..., lat, lon), same units.
+        grid: whose `weights` are used.
+
+    Returns:
+        RMSE (...), in the variable's units.
+    """
+    weights = xr.DataArray(grid.weights, dims=("lat", "lon"), coords={"lat": truth["lat"], "lon": truth["lon"]})
+    return scores_rmse(forecast.where(grid.mask), truth.where(grid.mask), reduce_dims=["lat", "lon"], weights=weights)
+
+
+def bias(forecast: xr.DataArray, truth: xr.DataArray, grid: Grid) -> xr.DataArray:
+    """Area-weighted mean of forecast - truth."""
+    return weighted_mean(forecast - truth, grid)
+
+
+def weighted_mean(field: xr.DataArray, grid: Grid) -> xr.DataArray:
+    """Area mean over the unmasked points."""
+    weights = xr.DataArray(grid.weights, dims=("lat", "lon"), coords={"lat": field["lat"], "lon": field["lon"]})
+    return (field.where(grid.mask, 0.0) * weights).sum(("lat", "lon"))
+
+
+def pattern_correlation(a: xr.DataArray, b: xr.DataArray, grid: Grid) -> float:
+    """Area-weighted correlation of two maps."""
+    da, db = a - weighted_mean(a, grid), b - weighted_mean(b, grid)
+    covariance = weighted_mean(da * db, grid)
+    return float(covariance / np.sqrt(weighted_mean(da**2, grid) * weighted_mean(db**2, grid)))
+
+
+def bootstrap_interval(values: np.ndarray, level: float = 0.95, block: int = 8, seed: int = 0) -> tuple[float, float]:
+    """Confidence interval of a mean by the moving-block bootstrap, which respects the errors' memory.
+
+    Args:
+        values: series (n,).
+        block: length of the blocks, in samples.
+    """
+    n = len(values)
+    block = min(block, n)
+    starts = np.random.default_rng(seed).integers(0, n - block + 1, size=(1000, int(np.ceil(n / block))))
+    samples = values[(starts[..., None] + np.arange(block)).reshape(1000, -1)[:, :n]].mean(axis=1)
+    tail = 0.5 * (1 - level)
+    low, high = np.quantile(samples, [tail, 1 - tail])
+    return float(low), float(high)

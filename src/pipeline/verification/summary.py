@@ -1,0 +1,101 @@
+"""summary.json: what the experiment gave beside what the paper reports, every number from the run's own tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import PipelineError
+from pipeline.files import atomic
+from pipeline.spaces import VOCABULARY
+from pipeline.verification.metrics import bootstrap_interval
+
+PAPER_PS_RMSE = {"wcda": 4.81, "scda": 4.62}
+"""Hf2pMDA, July-December 1982, in the paper's unit; our twin differs, so only the ratio is comparable."""
+PAPER_RECONSTRUCTION = 1e-2
+"""Hf2pMDA: reconstruction error of order 1e-2 of the range."""
+
+
+def row(name: str, ours: float, unit: str, better: str, paper: float | None = None, **extra: Any) -> dict[str, Any]:
+    """One row of summary.json; `better` is `higher`, `lower` or `equal`."""
+    return {"name": name, "ours": float(ours), "paper": paper, "unit": unit, "better": better} | extra
+
+
+def cycle_rows(table: pd.DataFrame, begin: np.datetime64) -> list[dict[str, Any]]:
+    """RMSE of each method after the burn-in, with confidence intervals, and SCDA against WCDA."""
+    scored = table[(table["stage"] == "analysis") & (table["time"] >= begin)]
+    series = scored.groupby(["variable", "method", "time"], sort=False)["rmse"].mean()
+    rows = []
+    for (variable, method), values in series.groupby(level=["variable", "method"], sort=False):
+        interval = bootstrap_interval(values.to_numpy())
+        unit = VOCABULARY[variable].units
+        rows.append(row(f"rmse_{variable}_{method}", values.mean(), unit, "lower", interval_95=interval))
+    for variable in scored["variable"].unique():
+        rows += _gains(series[variable], variable)
+    return rows
+
+
+def _gains(series: pd.Series, variable: str) -> list[dict[str, Any]]:
+    """Change of the strongly against the weakly coupled error, per cent, paired in time."""
+    methods = series.index.get_level_values("method")
+    if not {"wcda", "scda"} <= set(methods):
+        return []
+    weak, strong = series["wcda"], series["scda"]
+    change = 100.0 * (strong - weak) / weak.mean()
+    paper = {"ps": 100.0 * (PAPER_PS_RMSE["scda"] / PAPER_PS_RMSE["wcda"] - 1.0), "sst": 0.0}.get(variable)
+    interval = bootstrap_interval(change.to_numpy())
+    name = f"rmse_{variable}_scda_against_wcda"
+    return [row(name, change.mean(), "%", "lower", paper, interval_95=interval)]
+
+
+def reconstruction_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Normalised reconstruction error of each variable."""
+    return [
+        row(f"reconstruction_{r.variable}", r.rmse_normalised, "1 (share of range)", "lower", PAPER_RECONSTRUCTION)
+        for r in table.itertuples()
+    ]
+
+
+def balance_rows(diagnostics: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
+    """Surface pressure tendency in the first coupling interval after an analysis against the last before it."""
+    rows = []
+    for method, frame in diagnostics.items():
+        ratio = (frame["tendency_after"] / frame["tendency_before"]).median()
+        rows.append(row(f"ps_tendency_after_before_{method}", ratio, "1", "lower"))
+    return rows
+
+
+def write(path: Path, rows: list[dict[str, Any]], provenance: dict[str, Any]) -> None:
+    """Write summary.json, whole or not at all."""
+    with atomic(path) as partial:
+        partial.write_text(json.dumps({"provenance": provenance, "rows": rows}, indent=1) + "\n")
+
+
+def show(folder: Path) -> None:
+    """Print the table of an experiment and where its figures are.
+
+    Raises:
+        PipelineError: the folder holds no summary.json.
+    """
+    path = folder / "summary.json"
+    if not path.is_file():
+        raise PipelineError(f"{path}: no such file; run the experiment first (make run)")
+    table = Table(title=f"{folder}")
+    for column in ("", "ours", "95 %", "paper", "unit", "better"):
+        table.add_column(column, justify="left" if column in ("", "unit", "better") else "right")
+    for entry in json.loads(path.read_text())["rows"]:
+        interval = " ".join(f"{v:.4g}" for v in entry.get("interval_95", ()))
+        paper = "" if entry["paper"] is None else f"{entry['paper']:.4g}"
+        table.add_row(entry["name"], f"{entry['ours']:.4g}", interval, paper, entry["unit"], entry["better"])
+    console = Console()
+    console.print(table)
+    for figure in sorted((folder / "figures").glob("*.png")):
+        console.print(f"figure  {figure}", highlight=False)
+    if (report := folder / "report.zip").is_file():
+        console.print(f"report  {report}", highlight=False)

@@ -1,0 +1,60 @@
+"""What the rules share: the validated configuration, paths, and the code that decides a result."""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+
+from pipeline.config import cycle_start, resolve
+from pipeline.errors import PipelineError
+
+try:
+    CONFIG = resolve(config)
+except PipelineError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"{CONFIG.results_dir}/{CONFIG.experiment}/{CONFIG.size}"
+# The nature run and the network may belong to another experiment (`shares`).
+BASE = f"{CONFIG.results_dir}/{CONFIG.shares or CONFIG.experiment}/{CONFIG.size}"
+BUILD = CONFIG.build_dir
+MODEL = f"{BUILD}/models/{CONFIG.model.name}/{CONFIG.model.name}.so"
+GRID = f"{BUILD}/grids/{CONFIG.size}/grid.nc"
+TRAINED = f"{BASE}/vae/weights.safetensors"
+
+
+def dump(section):
+    """A section of the configuration as plain data, for `params`."""
+    return json.loads(section.model_dump_json())
+
+
+def code(*names):
+    """Package files that decide a rule's result: editing one of them reruns the rule."""
+    root = Path(workflow.basedir) / "src" / "pipeline"
+    found = []
+    for name in names:
+        path = root / name
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    return [str(p.relative_to(workflow.basedir)) for p in found]
+
+
+CYCLE_START = str(cycle_start(CONFIG))
+MODEL_SPEC = dump(CONFIG.model)
+MODEL_CODE = code("models", "cycling")
+# Every model run is this command; `spec` says which run it is, so that Snakemake sees each change of it.
+RUN_MODEL = (
+    "{resources.mpi} -n {resources.tasks} python -m mpi4py workflow/scripts/run_model.py"
+    " {params.spec:q} 2>&1 | tee {log}"
+)
+
+
+def run_spec(input, output, **fields):
+    """JSON for run_model.py: the fields of `cycling.Run`, with the rule's own files."""
+    files = {name: value for name, value in input.items() if isinstance(value, str)}
+    return json.dumps(fields | {"input": files, "output": dict(output.items())}, sort_keys=True)
+
+
+wildcard_constraints:
+    method="|".join(CONFIG.methods) or "none",
+    seed=r"\d+",
+    segment=r"\d+",

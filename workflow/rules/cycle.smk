@@ -1,0 +1,182 @@
+"""Truth, observations and the assimilation cycles: chains of segments, each starting from the last one's restart."""
+
+SEGMENTS = ceil(CONFIG.cycling.days / CONFIG.cycling.segment_days)
+TWIN = CONFIG.real_observations is None
+CYCLES = f"{RESULTS}/cycles"
+
+
+def segment_days(segment):
+    return min(CONFIG.cycling.segment_days, CONFIG.cycling.days - int(segment) * CONFIG.cycling.segment_days)
+
+
+def previous_restart(wildcards):
+    """Period n's input is period n-1's output; the first starts from the branch of its seed."""
+    chain = f"{CYCLES}/{wildcards.chain}/seed{wildcards.seed}"
+    if int(wildcards.segment):
+        return f"{chain}/segment_{int(wildcards.segment) - 1}/restart.nc"
+    role = "truth" if wildcards.chain == "truth" else "background"
+    return f"{CYCLES}/start/{role}/seed{wildcards.seed}/restart.nc"
+
+
+def with_namelist(extra):
+    """The model's specification with further namelist entries (the truth's own parameters)."""
+    namelist = {group: dict(entries) for group, entries in MODEL_SPEC["namelist"].items()}
+    for group, entries in extra.items():
+        namelist.setdefault(group, {}).update(entries)
+    return MODEL_SPEC | {"namelist": namelist}
+
+
+def model_of(chain):
+    return with_namelist(CONFIG.truth.namelist) if chain == "truth" else MODEL_SPEC
+
+
+def method_inputs(wildcards):
+    """What a method needs beyond the model: observations, the filter's ensemble, the network with its statistics."""
+    method = CONFIG.methods.get(wildcards.chain)
+    needed = {}
+    if method and (method.filter or method.analysis):
+        needed["observations"] = f"{RESULTS}/observations/seed{wildcards.seed}.nc"
+        needed["assimilation"] = code("assimilation", "observations/operators")
+    if method and method.filter:
+        needed["ensemble"] = f"{BASE}/errors/ensemble.nc"
+    if method and method.analysis:
+        needed["weights"] = TRAINED
+        needed["statistics"] = f"{BASE}/statistics.json"
+        needed["background"] = f"{BASE}/errors/background.nc"
+        needed["latent"] = code("transforms", "covariances", "networks")
+    return needed
+
+
+rule branch:
+    """Truth and background leave the nature run's end on different paths: perturbed, then left to diverge."""
+    input:
+        module=MODEL,
+        grid=GRID,
+        start=nature_restart(NATURE_SEGMENTS),
+        code=MODEL_CODE,
+    output:
+        restart=f"{CYCLES}/start/{{role}}/seed{{seed}}/restart.nc",
+    params:
+        spec=lambda wildcards, input, output: run_spec(
+            input,
+            output,
+            model=model_of(wildcards.role),
+            days=CONFIG.truth.offset_days,
+            window_hours=24,
+            record=[],
+            perturb=CONFIG.seed * 10000 + int(wildcards.seed) * 2 + (wildcards.role == "truth"),
+        ),
+    log:
+        f"{CYCLES}/start/{{role}}/seed{{seed}}/branch.log",
+    benchmark:
+        f"{CYCLES}/start/{{role}}/seed{{seed}}/branch.tsv"
+    wildcard_constraints:
+        role="truth|background",
+    resources:
+        tasks=CONFIG.model.ranks,
+        model_slot=1,
+    conda:
+        "../envs/fortran.yaml"
+    shell:
+        RUN_MODEL
+
+
+rule cycle_segment:
+    input:
+        unpack(method_inputs),
+        module=MODEL,
+        grid=GRID,
+        start=previous_restart,
+        code=MODEL_CODE,
+    output:
+        restart=f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/restart.nc",
+        trajectory=f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/trajectory.nc",
+        timing=f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/timing.json",
+    params:
+        spec=lambda wildcards, input, output: run_spec(
+            input,
+            output,
+            model=model_of(wildcards.chain),
+            days=segment_days(wildcards.segment),
+            window_hours=CONFIG.cycling.window_hours,
+            record=["analysis"] if wildcards.chain == "truth" else ["background", "analysis"],
+            method=dump(CONFIG.methods[wildcards.chain]) if wildcards.chain in CONFIG.methods else {},
+            background=dump(CONFIG.background),
+            checkpoint_days=CONFIG.cycling.checkpoint_days,
+        ),
+    log:
+        f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/cycle_segment.log",
+    benchmark:
+        f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/cycle_segment.tsv"
+    wildcard_constraints:
+        chain="|".join(["truth", *CONFIG.methods]),
+    resources:
+        tasks=CONFIG.model.ranks,
+        model_slot=1,
+    conda:
+        "../envs/fortran.yaml"
+    shell:
+        RUN_MODEL
+
+
+if TWIN:
+
+    rule observe:
+        """What the network of observations sees of the truth."""
+        input:
+            truth=expand(f"{CYCLES}/truth/seed{{{{seed}}}}/segment_{{segment}}/trajectory.nc", segment=range(SEGMENTS)),
+            grid=GRID,
+            code=code("observations"),
+        output:
+            f"{RESULTS}/observations/seed{{seed}}.nc",
+        params:
+            networks={name: dump(network) for name, network in CONFIG.observations.items()},
+            seed=lambda wildcards: CONFIG.seed * 10000 + int(wildcards.seed),
+        log:
+            f"{RESULTS}/observations/observe_seed{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/observations/observe_seed{{seed}}.tsv"
+        conda:
+            "../envs/pipeline.yaml"
+        script:
+            "../scripts/observe.py"
+
+else:
+
+    rule retrieve:
+        """The only rule that may need the network: files that are not in the data directory."""
+        output:
+            [f"{CONFIG.data_dir}/{name}" for name in CONFIG.real_observations.files],
+        params:
+            data_dir=CONFIG.data_dir,
+        log:
+            f"{CONFIG.data_dir}/retrieve.log",
+        benchmark:
+            f"{CONFIG.data_dir}/retrieve.tsv"
+        localrule: True
+        conda:
+            "../envs/pipeline.yaml"
+        script:
+            "../scripts/retrieve.py"
+
+    rule observe_archive:
+        """Archive fields as observations on the model's ocean cells."""
+        input:
+            files=rules.retrieve.output,
+            grid=GRID,
+            code=code("observations", "datasets"),
+        output:
+            f"{RESULTS}/observations/seed{{seed}}.nc",
+        params:
+            real=dump(CONFIG.real_observations),
+            start=CYCLE_START,
+            days=CONFIG.cycling.days,
+            seed=lambda wildcards: CONFIG.seed * 10000 + int(wildcards.seed),
+        log:
+            f"{RESULTS}/observations/observe_archive_seed{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/observations/observe_archive_seed{{seed}}.tsv"
+        conda:
+            "../envs/pipeline.yaml"
+        script:
+            "../scripts/observe_archive.py"

@@ -1,0 +1,43 @@
+"""Fortran to an importable module, and the grids it runs on."""
+
+
+rule build_model:
+    input:
+        yaml=f"config/models/{CONFIG.model.name}.yaml",
+        sources=lambda wildcards: sources_of_model(),
+        code=code("bridge"),
+    output:
+        MODEL,
+    log:
+        f"{BUILD}/models/{CONFIG.model.name}/build_model.log",
+    benchmark:
+        f"{BUILD}/models/{CONFIG.model.name}/build_model.tsv"
+    threads: 2
+    conda:
+        "../envs/fortran.yaml"
+    shell:
+        "python -m pipeline.bridge build {input.yaml} --output {output} 2>&1 | tee {log}"
+
+
+rule grid:
+    input:
+        code=code("datasets/_grid_file", "datasets/_land_mask"),
+    output:
+        GRID,
+    params:
+        atmosphere=dump(CONFIG.model.atmosphere),
+        ocean=dump(CONFIG.model.ocean),
+    log:
+        f"{BUILD}/grids/{CONFIG.size}/grid.log",
+    benchmark:
+        f"{BUILD}/grids/{CONFIG.size}/grid.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    script:
+        "../scripts/grid.py"
+
+
+def sources_of_model():
+    """Every file that the model's build reads: its own folder and the bridge's."""
+    folders = [Path(f"fortran/{CONFIG.model.name}"), Path("fortran/bridge")]
+    return [str(p) for folder in folders if folder.is_dir() for p in sorted(folder.rglob("*")) if p.is_file()]

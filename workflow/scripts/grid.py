@@ -1,0 +1,1 @@
+"""Land-sea mask, depth and topography on the model's grids."""

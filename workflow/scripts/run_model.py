@@ -1,0 +1,10 @@
+"""Run the Fortran model under MPI: nature run, truth, free run or assimilation cycles, as the specification says."""
+
+import sys
+
+from pipeline.cli import guarded
+from pipeline.cycling import run
+
+if __name__ == "__main__":
+    with guarded():
+        run(sys.argv[1])
