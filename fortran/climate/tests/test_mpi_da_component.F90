@@ -159,8 +159,8 @@ contains
     subroutine test_refusals()
         real(dp), allocatable :: bad(:, :, :, :)
         bad = temp
-        bad(7, 4, 2, 3) = ieee_value(1.0_dp, ieee_quiet_nan)
-        call expect_refusal('refuses_nan', bad, ': temp is missing or not a number at member 3, level 2, cell 79')
+        bad(8, 4, 2, 3) = ieee_value(1.0_dp, ieee_quiet_nan)
+        call expect_refusal('refuses_nan', bad, ': temp is missing or not a number at member 3, level 2, cell 80')
         call expect_refusal('refuses_shape', temp(:, :, :4, :), ': temp has shape (8, 4, 13, 24), expected (8, 5, 13, 24)')
         call expect_refusal('refuses_one_member', temp(:, :, :, :1), ': dimension member has length 1, expected 2')
         if (world%is_root()) open (newunit=i, file=path)
