@@ -1,4 +1,4 @@
-"""What every entry point shares: an error that the user can mend is shown in its one or two lines, on no rank a hang."""
+"""What every entry point shares: an error that the user can mend is shown in its one or two lines, on all ranks."""
 
 from __future__ import annotations
 

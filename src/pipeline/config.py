@@ -1,8 +1,8 @@
 """The configuration: one pydantic model makes the defaults, the JSON schema and every error message.
 
 Layers, later ones win: the defaults below < `config/experiments/<experiment>.yaml` < its `sizes: <size>` block < what
-the user says (`config/config.yaml`, `--configfile`, `--config key=value`). Unknown keys and impossible values are refused
-before any job runs.
+the user says (`config/config.yaml`, `--configfile`, `--config key=value`). Unknown keys and impossible values are
+refused before any job runs.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ class Truth(Section):
     namelist: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
-class Network(Section):
-    """Observations of one variable."""
+class StationNetwork(Section):
+    """Observations of one variable by a network of stations (`observations/networks.py`)."""
 
     error: float = Field(gt=0, description="standard deviation in the variable's units")
     interval_hours: int = Field(ge=1)
@@ -206,7 +206,7 @@ class Config(Section):
     training: Training = Training()
     background: Background = Background()
     truth: Truth = Truth()
-    observations: dict[str, Network] = Field(default_factory=dict, description="variable -> network of the twin")
+    observations: dict[str, StationNetwork] = Field(default_factory=dict, description="variable -> network of the twin")
     real_observations: RealObservations | None = None
     methods: dict[str, Method] = Field(default_factory=dict)
     cycling: Cycling = Cycling()

@@ -100,7 +100,7 @@ rule figure_workflow:
         timing=report(f"{FIGURES}/timing.png", caption=caption("timing"), category="Workflow"),
     params:
         folders=list(dict.fromkeys([BUILD, BASE, RESULTS])),
-        edges=lambda wildcards: rule_edges(),
+        config=config,
     log:
         f"{FIGURES}/workflow.log",
     conda:

@@ -1,1 +1,10 @@
 """Land-sea mask, depth and topography on the model's grids."""
+
+from pathlib import Path
+
+from pipeline.cli import guarded
+from pipeline.datasets import _grid_file as grid_file
+
+with guarded():
+    atmosphere, ocean = snakemake.params.atmosphere, snakemake.params.ocean
+    grid_file.write(Path(snakemake.output[0]), (atmosphere["nlon"], atmosphere["nlat"]), (ocean["nlon"], ocean["nlat"]))

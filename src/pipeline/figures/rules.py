@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import networkx as nx
 from matplotlib.figure import Figure
 
+from pipeline.errors import PipelineError
 from pipeline.figures import style
 
 _NODE = re.compile(r'^\s*(\d+)\s*\[label\s*=\s*"([^"\\]+)')
 _EDGE = re.compile(r"^\s*(\d+)\s*->\s*(\d+)")
+
+
+def rulegraph(config: dict[str, Any]) -> str:
+    """Graphviz text of the whole workflow under a configuration, without running or locking anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.json"
+        path.write_text(json.dumps(config))
+        command = ["snakemake", "--rulegraph", "--nolock", "--forceall", "--quiet", "--configfile", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise PipelineError(f"snakemake --rulegraph failed: {done.stderr.strip()[-500:]}")
+    return done.stdout
 
 
 def parse(dot: str) -> nx.DiGraph:

@@ -1,0 +1,71 @@
+"""The configuration is refused before any job runs, with the path of the key and the choices."""
+
+import json
+
+import pytest
+import yaml
+
+from pipeline import config
+from pipeline.config import ROOT, SIZES, resolve
+from pipeline.errors import PipelineError
+
+EXPERIMENTS = sorted(p.stem for p in (ROOT / "config" / "experiments").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_resolves_at_every_size(experiment, size):
+    resolved = resolve({"experiment": experiment, "size": size})
+    assert resolved.experiment == experiment
+    assert resolved.size == size
+
+
+def test_generated_files_are_in_step():
+    folder = ROOT / "config"
+    assert json.loads((folder / "schema.json").read_text()) == config.schema(), "run python -m pipeline schema"
+    assert yaml.safe_load((folder / "defaults.yaml").read_text()) == config.defaults(), "run python -m pipeline schema"
+
+
+def test_the_user_wins_over_size_over_experiment():
+    assert resolve({"size": "test"}).cycling.days == 4
+    assert resolve({"size": "test", "cycling": {"days": 3}}).cycling.days == 3
+    assert resolve({"size": "demo"}).cycling.days != 4
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ({"size": "huge"}, "demo"),
+        ({"experiment": "climate"}, "climate_scda"),
+        ({"cyclin": {"days": 3}}, "did you mean 'cycling'"),
+        ({"cycling": {"dais": 3}}, "configuration cycling.dais: unknown key (did you mean 'days'?)"),
+        ({"cycling": {"days": -3}}, "configuration cycling.days"),
+        ({"cycling": {"window_hours": 7}}, "must divide 24"),
+        ({"model": {"atmosphere": {"nlon": 40}}}, "cannot hold truncation"),
+        ({"model": {"atmosphere": {"nlat": 47}}}, "even"),
+        ({"network": {"kind": "coupled_vea"}}, "did you mean 'coupled_vae'"),
+        ({"network": {"latent_chanels": 3}}, "unknown option 'latent_chanels'"),
+        ({"methods": {"scda": {"analysis": {"method": {"kind": "four_d_war"}}}}}, "choose one of"),
+        ({"observations": {"sst": {"error": -1.0}}}, "configuration observations.sst.error"),
+        ({"splits": {"train": 0.9, "validation": 0.1}}, "leave a share for the test period"),
+    ],
+)
+def test_what_is_wrong_is_named(user, expected):
+    with pytest.raises(PipelineError) as error:
+        resolve(user)
+    assert expected in str(error.value)
+    assert len(str(error.value).splitlines()) <= 2
+
+
+def test_an_experiment_shares_another_ones_model():
+    own, shared = resolve({"experiment": "climate_scda_real"}), resolve({"experiment": "climate_scda"})
+    assert own.nature == shared.nature
+    assert own.network == shared.network
+    assert own.real_observations is not None
+
+
+def test_a_broken_yaml_names_its_place(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("a: [1, 2\nb: 3\n")
+    with pytest.raises(PipelineError, match=r"broken\.yaml: not YAML"):
+        config.read_yaml(path)

@@ -1,0 +1,13 @@
+"""Draw the RMSE of each method against time."""
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cli import guarded
+from pipeline.figures import rmse, style
+
+with guarded():
+    params = snakemake.params
+    table = pd.read_csv(snakemake.input.table, parse_dates=["time"])
+    burn_in_end = table["time"].min() + np.timedelta64(params.burn_in_days, "D")
+    style.save(rmse.draw(table, params.variables, burn_in_end, params.reference), snakemake.output[0])
