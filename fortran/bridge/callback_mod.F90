@@ -1,0 +1,202 @@
+!> Calls from Fortran to procedures registered by name while the program runs, without knowing what is behind them.
+!! The module depends on nothing but ISO_C_BINDING, so that it can lie in a model's lowest library and any module of the
+!! model may say `use callback_mod`. Under Python the handler is the trampoline of the bridge; in a plain Fortran program
+!! the table is empty and every call returns `callback_unknown`.
+!!
+!!     call callback_call('analysis', field, rc)                          ! by name, any rank, in place
+!!     id = callback_find('analysis')                                     ! by number: no search
+!!     call callback_call(id, [callback_array(u), callback_array(n, readonly=.true.)], rc)
+!!
+!! A return code other than `callback_ok` asks the caller to return to its own caller with an error, as after any other
+!! failure; after the first failure further calls are refused until the main program has dealt with it.
+module callback_mod
+    use, intrinsic :: iso_c_binding, only: c_associated, c_char, c_double, c_f_procpointer, c_float, c_funptr, c_int, &
+        c_int64_t, c_loc, c_null_char, c_null_funptr, c_null_ptr, c_ptr
+    implicit none
+    private
+
+    integer, parameter, public :: callback_ok = 0
+    integer, parameter, public :: callback_failed = 1          !< it raised an error, now or before
+    integer, parameter, public :: callback_unknown = 2         !< nothing is registered under this name or number
+    integer, parameter, public :: callback_not_contiguous = 3  !< a section was given to callback_array
+    integer, parameter, public :: callback_name_length = 64
+
+    integer, parameter :: max_callbacks = 64
+    integer, parameter :: max_rank = 15
+    integer(c_int), parameter :: kind_real64 = 1, kind_real32 = 2, kind_int32 = 3
+
+    !> One array as the handler sees it; bridge.h holds the same in C.
+    type, bind(c), public :: callback_array_type
+        private
+        type(c_ptr) :: data = c_null_ptr
+        integer(c_int) :: element = 0                !< kind_real64, ...
+        integer(c_int) :: rank = 0
+        integer(c_int) :: writable = 1
+        integer(c_int) :: contiguous = 1
+        integer(c_int64_t) :: extents(max_rank) = 1  !< Fortran order
+    end type callback_array_type
+
+    type :: entry_type
+        character(len=callback_name_length) :: name = ''
+        type(c_funptr) :: handler = c_null_funptr
+    end type entry_type
+
+    abstract interface
+        !> What stands behind a name: works on the arrays in place, returns 0 or an error code.
+        integer(c_int) function callback_handler(id, count, arrays) bind(c)
+            import :: c_int, callback_array_type
+            integer(c_int), value :: id, count
+            type(callback_array_type), intent(in) :: arrays(count)
+        end function callback_handler
+    end interface
+
+    !> Description of an array for a call with several; the actual argument needs the `target` attribute.
+    interface callback_array
+        module procedure describe_real64, describe_real32, describe_int32
+    end interface callback_array
+
+    !> Call what is registered, by number or by name, with one array or with several.
+    interface callback_call
+        module procedure call_id_real64, call_id_real32, call_id_int32, call_id_arrays
+        module procedure call_name_real64, call_name_real32, call_name_int32, call_name_arrays
+    end interface callback_call
+
+    type(entry_type), save :: table(max_callbacks)
+    integer, save :: entries = 0
+
+    public :: callback_array, callback_call, callback_find, callback_handler, callback_register
+
+contains
+
+    !> Number of a name, for calls without a search; 0 when nothing was ever registered under it.
+    integer pure function callback_find(name) result(id)
+        character(len=*), intent(in) :: name
+        do id = entries, 1, -1
+            if (table(id)%name == name) return
+        end do
+        id = 0
+    end function callback_find
+
+    !> Register a handler or replace the one of this name; `c_null_funptr` withdraws it. The number stays the same.
+    integer function callback_register(name, handler) result(id)
+        character(len=*), intent(in) :: name
+        type(c_funptr), intent(in) :: handler  !< c_funloc of a `callback_handler`
+        id = callback_find(name)
+        if (id == 0) then
+            if (entries == max_callbacks .or. len_trim(name) > callback_name_length) return
+            entries = entries + 1
+            id = entries
+            table(id)%name = name
+        end if
+        table(id)%handler = handler
+    end function callback_register
+
+    !> `callback_register` for C: returns 0 when the table is full or the name too long.
+    integer(c_int) function register_from_c(name, length, handler) result(id) bind(c, name='bridge_callback_register')
+        integer(c_int), value :: length                       !< characters of the name
+        character(kind=c_char), intent(in) :: name(length)
+        type(c_funptr), value :: handler
+        character(len=length) :: text
+        integer :: i
+        do i = 1, length
+            text(i:i) = name(i)
+        end do
+        id = callback_register(text, handler)
+    end function register_from_c
+
+    subroutine call_id_arrays(id, arrays, rc)
+        integer, intent(in) :: id                            !< from callback_find
+        type(callback_array_type), intent(in) :: arrays(:)   !< from callback_array
+        integer, intent(out) :: rc                           !< callback_ok, ...
+        procedure(callback_handler), pointer :: handler
+        rc = callback_unknown
+        if (id < 1 .or. id > entries) return
+        if (.not. c_associated(table(id)%handler)) return
+        rc = callback_not_contiguous
+        if (any(arrays%contiguous == 0)) return
+        call c_f_procpointer(table(id)%handler, handler)
+        rc = handler(int(id, c_int), size(arrays, kind=c_int), arrays)
+    end subroutine call_id_arrays
+
+    subroutine call_name_arrays(name, arrays, rc)
+        character(len=*), intent(in) :: name
+        type(callback_array_type), intent(in) :: arrays(:)
+        integer, intent(out) :: rc
+        call call_id_arrays(callback_find(name), arrays, rc)
+    end subroutine call_name_arrays
+
+    subroutine call_id_real64(id, x, rc)
+        integer, intent(in) :: id
+        real(c_double), contiguous, target, intent(inout) :: x(..)
+        integer, intent(out) :: rc
+        call call_id_arrays(id, [describe_real64(x)], rc)
+    end subroutine call_id_real64
+
+    subroutine call_id_real32(id, x, rc)
+        integer, intent(in) :: id
+        real(c_float), contiguous, target, intent(inout) :: x(..)
+        integer, intent(out) :: rc
+        call call_id_arrays(id, [describe_real32(x)], rc)
+    end subroutine call_id_real32
+
+    subroutine call_id_int32(id, x, rc)
+        integer, intent(in) :: id
+        integer(c_int), contiguous, target, intent(inout) :: x(..)
+        integer, intent(out) :: rc
+        call call_id_arrays(id, [describe_int32(x)], rc)
+    end subroutine call_id_int32
+
+    subroutine call_name_real64(name, x, rc)
+        character(len=*), intent(in) :: name
+        real(c_double), contiguous, target, intent(inout) :: x(..)
+        integer, intent(out) :: rc
+        call call_id_real64(callback_find(name), x, rc)
+    end subroutine call_name_real64
+
+    subroutine call_name_real32(name, x, rc)
+        character(len=*), intent(in) :: name
+        real(c_float), contiguous, target, intent(inout) :: x(..)
+        integer, intent(out) :: rc
+        call call_id_real32(callback_find(name), x, rc)
+    end subroutine call_name_real32
+
+    subroutine call_name_int32(name, x, rc)
+        character(len=*), intent(in) :: name
+        integer(c_int), contiguous, target, intent(inout) :: x(..)
+        integer, intent(out) :: rc
+        call call_id_int32(callback_find(name), x, rc)
+    end subroutine call_name_int32
+
+    type(callback_array_type) function describe_real64(x, readonly) result(array)
+        real(c_double), target, intent(in) :: x(..)
+        logical, intent(in), optional :: readonly  !< Python gets a view it cannot write to
+        array%data = c_loc(x)
+        array%element = kind_real64
+        array%rank = rank(x)
+        array%extents(1:rank(x)) = shape(x, kind=c_int64_t)
+        if (present(readonly)) array%writable = merge(0, 1, readonly)
+        array%contiguous = merge(1, 0, is_contiguous(x))
+    end function describe_real64
+
+    type(callback_array_type) function describe_real32(x, readonly) result(array)
+        real(c_float), target, intent(in) :: x(..)
+        logical, intent(in), optional :: readonly
+        array%data = c_loc(x)
+        array%element = kind_real32
+        array%rank = rank(x)
+        array%extents(1:rank(x)) = shape(x, kind=c_int64_t)
+        if (present(readonly)) array%writable = merge(0, 1, readonly)
+        array%contiguous = merge(1, 0, is_contiguous(x))
+    end function describe_real32
+
+    type(callback_array_type) function describe_int32(x, readonly) result(array)
+        integer(c_int), target, intent(in) :: x(..)
+        logical, intent(in), optional :: readonly
+        array%data = c_loc(x)
+        array%element = kind_int32
+        array%rank = rank(x)
+        array%extents(1:rank(x)) = shape(x, kind=c_int64_t)
+        if (present(readonly)) array%writable = merge(0, 1, readonly)
+        array%contiguous = merge(1, 0, is_contiguous(x))
+    end function describe_int32
+end module callback_mod

@@ -1,0 +1,155 @@
+"""From a plug file and static libraries to an importable module.
+
+f2py only generates code; the MPI compiler wrappers compile and link it, so that a model which calls MPI or NetCDF links
+as it would by itself. What is linked is checked: every symbol must be found, since a missing one would show up only
+when the module is imported, on a compute node.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shlex
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy
+import numpy.f2py
+
+from pipeline.bridge.config import ROOT, ModelConfig, read
+from pipeline.bridge.f2py import generate
+from pipeline.bridge.fingerprint import SOURCES, fingerprint, library_files
+from pipeline.bridge.toolchain import Toolchain
+from pipeline.errors import PipelineError
+from pipeline.files import atomic
+
+# Entries of libgfortran that end the process; guard.c stands before them.
+_WRAPPED = (
+    "stop_string", "stop_numeric", "error_stop_string", "error_stop_numeric", "exit_i4", "abort",
+    "runtime_error", "runtime_error_at", "os_error", "os_error_at",
+)  # fmt: skip
+_UNDEFINED = re.compile(r"undefined symbol: (\w+)")
+
+
+def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = None) -> Path:
+    """Build a model's shared module, or return it when nothing it depends on has changed.
+
+    Args:
+        model_yaml: the model's configuration, see `pipeline.bridge.config.ModelConfig`.
+        build_dir: where everything of this model goes; `build/models/<name>` of the project by default.
+
+    Returns:
+        Path of the module, for `bridge.load`. Beside it stand `model.json` and `build.log`.
+
+    Raises:
+        PipelineError: bad configuration, missing compiler, failed step, wrongly mapped kind, undefined symbol.
+    """
+    unresolved = read(model_yaml)
+    folder = Path(build_dir or ROOT / "build" / "models" / unresolved.name).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = unresolved.resolved(folder)
+    if not Path(config.plug).is_file():
+        raise PipelineError(f"{model_yaml}: plug: {config.plug} does not exist")
+    module = folder / f"{config.name}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    with _lock(folder):
+        mark = fingerprint(config, folder)
+        if not _is_current(module, mark):
+            _build(config, folder, module)
+            _write_record(config, folder, mark)
+    return module
+
+
+def _is_current(module: Path, mark: str) -> bool:
+    record = module.parent / "model.json"
+    return module.exists() and record.exists() and json.loads(record.read_text()).get("fingerprint") == mark
+
+
+def _write_record(config: ModelConfig, folder: Path, mark: str) -> None:
+    with atomic(folder / "model.json") as path:
+        path.write_text(json.dumps({"fingerprint": mark, "config": config.model_dump(mode="json")}, indent=1))
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """One build at a time: the ranks of an MPI program may all ask for it."""
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(config: ModelConfig, folder: Path, module: Path) -> None:
+    tools = Toolchain(config.name, folder / "build.log", config.environment)
+    fortran, c = tools.find(config.compilers.fortran), tools.find(config.compilers.c)
+    gfortran = "GNU Fortran" in tools.run("asking the compiler's version", [fortran, "--version"], folder)
+    _build_callbacks(config, folder / "bridge", fortran, tools)
+    for command in config.prepare:
+        tools.run(f"prepare: {Path(command[0]).name}", command, ROOT)
+    for library in library_files(config):
+        if not library.exists():
+            raise PipelineError(f"model {config.name}: libraries: {library} does not exist after the prepare commands")
+    with atomic(folder / "wrapper") as work:
+        work.mkdir()
+        objects = _compile(config, folder, work, (fortran, c), gfortran, tools)
+        linked = work / module.name
+        _link(config, folder, objects, linked, fortran, gfortran, tools)
+        _check_symbols(config, linked, tools)
+        os.replace(linked, module)
+
+
+def _build_callbacks(config: ModelConfig, folder: Path, fortran: str, tools: Toolchain) -> None:
+    """callback_mod as a static library of its own, before the model's, so that any of its modules may use it."""
+    folder.mkdir(exist_ok=True)
+    step, source = "compiling callback_mod", SOURCES / "callback_mod.F90"
+    with atomic(folder / "callback_mod.o") as target:
+        tools.run(step, [fortran, *config.flags.fortran, "-fPIC", "-c", str(source), "-o", str(target)], folder)
+    tools.run(step, ["ar", "rcs", "libbridge.a", "callback_mod.o"], folder)
+
+
+def _compile(
+    config: ModelConfig, folder: Path, work: Path, compilers: tuple[str, str], gfortran: bool, tools: Toolchain
+) -> list[Path]:
+    """Object files of the plugs, f2py's wrappers and the bridge's C part."""
+    fortran, c = compilers
+    plug = Path(config.plug)
+    wrapper, fortran_wrappers = generate(plug, config.name, work, tools)
+    support = Path(numpy.f2py.__file__).parent / "src"
+    include = [f"-I{d}" for d in (work, folder / "bridge", *config.include)]
+    c_include = [f"-I{d}" for d in (sysconfig.get_path("include"), numpy.get_include(), support, SOURCES)]
+    objects = []
+    for source in (plug, *fortran_wrappers):
+        objects.append(work / f"{source.name}.o")
+        command = [fortran, *config.flags.fortran, "-fPIC", *include, "-c", str(source), "-o", str(objects[-1])]
+        tools.run(f"compiling {source.name}", command, work)
+    define = ["-DBRIDGE_GFORTRAN"] if gfortran else []
+    for source in (wrapper, support / "fortranobject.c", SOURCES / "trampoline.c", SOURCES / "guard.c"):
+        objects.append(work / f"{source.name}.o")
+        flags = [*config.flags.c, "-fPIC", "-fno-strict-aliasing", *define, *c_include]
+        tools.run(f"compiling {source.name}", [c, *flags, "-c", str(source), "-o", str(objects[-1])], work)
+    return objects
+
+
+def _link(
+    config: ModelConfig, folder: Path, objects: list[Path], target: Path, fortran: str, gfortran: bool, tools: Toolchain
+) -> None:
+    printed = [tools.run("link_commands", command, ROOT) for command in config.link_commands]
+    libraries = [*map(str, library_files(config)), str(folder / "bridge" / "libbridge.a")]
+    wrapped = [f"-Wl,--wrap=_gfortran_{name}" for name in _WRAPPED] if gfortran else []
+    group = ["-Wl,--start-group", *libraries, "-Wl,--end-group"]
+    flags = [*wrapped, *config.link, *shlex.split(" ".join(printed))]
+    tools.run("linking", [fortran, "-shared", "-o", str(target), *map(str, objects), *group, *flags], folder)
+
+
+def _check_symbols(config: ModelConfig, module: Path, tools: Toolchain) -> None:
+    output = tools.run("checking symbols", ["ldd", "-r", str(module)], module.parent)
+    missing = [name for name in _UNDEFINED.findall(output) if not name.startswith(("Py", "_Py"))]
+    if missing:
+        raise PipelineError(
+            f"model {config.name}: {len(missing)} undefined symbol(s): {', '.join(missing[:5])}; add the library that "
+            f"has them to libraries, link or link_commands\n  full log: {tools.log}"
+        )
+    if absent := re.findall(r"(\S+) => not found", output):
+        raise PipelineError(f"model {config.name}: shared library {absent[0]} is not found when the module is loaded")

@@ -1,0 +1,55 @@
+"""What a built module depends on, in one number: when it has not changed nothing is built."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy
+
+from pipeline.bridge.config import ModelConfig
+
+SOURCES = Path(__file__).resolve().parents[3] / "fortran" / "bridge"
+_SUFFIXES = {".f90", ".f", ".inc", ".h", ".c", ".txt", ".cmake", ".fypp", ".cdl"}
+
+
+def fingerprint(config: ModelConfig, build: Path) -> str:
+    """Hash of the configuration, every source, the libraries made elsewhere, the compilers, Python and NumPy."""
+    digest = hashlib.sha256()
+    for text in (config.model_dump_json(), sys.version, numpy.__version__, *_versions(config)):
+        digest.update(text.encode() + b"\0")
+    for path in sorted(set(_inputs(config, build))):
+        digest.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _versions(config: ModelConfig) -> Iterator[str]:
+    for compiler in (config.compilers.fortran, config.compilers.c):
+        program = shutil.which(compiler)
+        if program:
+            yield subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+
+
+def _inputs(config: ModelConfig, build: Path) -> Iterator[Path]:
+    yield from _files([SOURCES, Path(config.plug), *map(Path, config.sources)])
+    yield from Path(__file__).parent.glob("*.py")
+    for library in library_files(config):
+        if library.exists() and build not in library.parents:
+            yield library
+
+
+def _files(places: Iterable[Path]) -> Iterator[Path]:
+    for place in places:
+        if place.is_dir():
+            yield from (p for p in place.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+        elif place.is_file():
+            yield place
+
+
+def library_files(config: ModelConfig) -> list[Path]:
+    """The static libraries by their paths."""
+    return [Path(entry.directory) / f"lib{name}.a" for entry in config.libraries for name in entry.names]

@@ -1,0 +1,70 @@
+!> Upper library of the small model: diffusion of a field on a ring, dx/dt = nu d2x/di2, with static state as in old codes.
+module dynamics_mod
+    use, intrinsic :: iso_c_binding, only: c_double
+    use base_mod, only: base_init, analyse, complain
+    implicit none
+    private
+
+    real(c_double), allocatable, save, public :: field(:, :)
+    integer, save :: steps = 0
+
+    public :: dynamics_init, dynamics_step, dynamics_fail
+
+contains
+
+    subroutine dynamics_init(fcomm, nx, ny)
+        integer, intent(in) :: fcomm, nx, ny
+        integer :: i, j
+        call base_init(fcomm)
+        if (allocated(field)) deallocate (field)
+        allocate (field(nx, ny))
+        do j = 1, ny
+            do i = 1, nx
+                field(i, j) = i + 100*j
+            end do
+        end do
+        steps = 0
+    end subroutine dynamics_init
+
+    subroutine dynamics_step(nu, assimilate, ok)
+        real(c_double), intent(in) :: nu
+        logical, intent(in) :: assimilate
+        logical, intent(out) :: ok
+        ok = .true.
+        field = field + nu*(cshift(field, 1) - 2*field + cshift(field, -1))
+        steps = steps + 1
+        if (assimilate) call analyse(field, ok)
+    end subroutine dynamics_step
+
+    !> Ways in which old codes end a program.
+    subroutine dynamics_fail(how)
+        integer, intent(in) :: how
+        real(c_double), allocatable :: huge_array(:), zero
+        integer :: outside, unit
+        select case (how)
+        case (1)
+            stop 'the field left the domain'
+        case (2)
+            error stop 'negative mass'
+        case (3)
+            outside = size(field, 1) + how
+            field(outside, 1) = 0
+        case (4)
+            allocate (huge_array(huge(1)*10000_8))
+            huge_array(1) = 0
+        case (5)
+            call exit(3)
+        case (6)
+            call abort()
+        case (7)
+            zero = field(1, 1) - field(1, 1)
+            field(1, 1) = 1/zero
+        case (8)
+            open (newunit=unit, file='/nonexistent/file', status='old')
+        case (9)
+            stop 42
+        case default
+            call complain('no such failure')
+        end select
+    end subroutine dynamics_fail
+end module dynamics_mod
