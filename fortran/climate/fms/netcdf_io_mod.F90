@@ -114,7 +114,7 @@ contains
         type(status_type), intent(inout) :: status
         integer :: variable, found_rank, d, code
         integer :: ids(nf90_max_var_dims), found(nf90_max_var_dims)
-        character(len=nf90_max_name) :: names(nf90_max_var_dims)
+        character(len=nf90_max_name), allocatable :: names(:)
         logical :: same
 
         if (status%failed()) return
@@ -123,6 +123,7 @@ contains
             return
         end if
         code = nf90_inquire_variable(self%id, variable, ndims=found_rank, dimids=ids)
+        allocate (names(found_rank))
         do d = 1, found_rank
             if (code == nf90_noerr) code = nf90_inquire_dimension(self%id, ids(d), name=names(d), len=found(d))
         end do
