@@ -1,0 +1,163 @@
+!> Between the spectral state and fields on the own rows.
+module atmos_fields_mod
+    use kinds_mod, only: dp
+    use status_mod, only: status_type, status_bad_input
+    use atmos_type_mod, only: atmos_type
+    use atmos_mass_mod, only: mean_surface_pressure
+    use atmos_operators_mod, only: winds_from_vorticity, curl_and_divergence
+    implicit none
+    private
+
+    public :: atmos_surface, atmos_fields, atmos_set_fields, atmos_add_increment, atmos_add_surface_increment
+
+    real(dp), parameter :: spread_depth = 0.1_dp  !< e-folding depth in sigma of a surface increment
+
+contains
+
+    !> Lowest level on the own rows, (nlon, nrows). Collective.
+    subroutine atmos_surface(self, ps, ta, ua, va)
+        type(atmos_type), intent(inout) :: self
+        real(dp), intent(out) :: ps(:, :)                          !< [Pa]
+        real(dp), intent(out) :: ta(:, :)                          !< [K]
+        real(dp), intent(out) :: ua(:, :), va(:, :)                !< [m/s]
+        real(dp), dimension(size(ps, 1), size(ps, 2), 1) :: u, v, t
+
+        call levels_to_grid(self, self%nlev, u, v, t, ps)
+        ua = u(:, :, 1)
+        va = v(:, :, 1)
+        ta = t(:, :, 1)
+    end subroutine atmos_surface
+
+    !> All levels, top down, (nlon, nrows, nlev) and (nlon, nrows). Collective.
+    subroutine atmos_fields(self, u, v, t, ps)
+        type(atmos_type), intent(inout) :: self
+        real(dp), intent(out) :: u(:, :, :), v(:, :, :)            !< [m/s]
+        real(dp), intent(out) :: t(:, :, :)                        !< [K]
+        real(dp), intent(out) :: ps(:, :)                          !< [Pa]
+        call levels_to_grid(self, 1, u, v, t, ps)
+    end subroutine atmos_fields
+
+    subroutine levels_to_grid(self, first, u, v, t, ps)
+        type(atmos_type), intent(inout) :: self
+        integer, intent(in) :: first                               !< highest level wanted
+        real(dp), intent(out) :: u(:, :, :), v(:, :, :), t(:, :, :), ps(:, :)
+        real(dp), allocatable :: c(:, :, :), grid(:, :, :)
+        real(dp) :: cos_lat
+        integer :: n, k, pair, side, row
+
+        k = self%nlev
+        n = k - first + 1
+        associate (tr => self%dynamics%transform, layout => self%dynamics%transform%layout, x => self%x)
+            allocate(c(3*n + 1, 2, layout%ns), grid(self%nlon, 3*n + 1, 2))
+            call winds_from_vorticity(layout, x(first:k, :, :), x(k + first:2*k, :, :), c(1:n, :, :), c(n + 1:2*n, :, :))
+            c(2*n + 1:3*n + 1, :, :) = x(2*k + first:3*k + 1, :, :)
+            call tr%synthesize(3*n + 1, c)
+            do pair = 1, layout%npairs
+                call tr%pair_to_grid(3*n + 1, pair, grid)
+                do side = 1, 2
+                    row = merge(pair, layout%nrows + 1 - pair, side == 1)
+                    cos_lat = sqrt(1.0_dp - tr%mu(layout%rows(row))**2)
+                    u(:, row, :) = grid(:, 1:n, side)/cos_lat
+                    v(:, row, :) = grid(:, n + 1:2*n, side)/cos_lat
+                    t(:, row, :) = grid(:, 2*n + 1:3*n, side)
+                    ps(:, row) = exp(grid(:, 3*n + 1, side))
+                end do
+            end do
+        end associate
+    end subroutine levels_to_grid
+
+    !> Coefficients of fields on the own rows, truncated.
+    subroutine grid_to_spectral(self, u, v, t, log_ps, x)
+        type(atmos_type), intent(inout) :: self
+        real(dp), intent(in) :: u(:, :, :), v(:, :, :), t(:, :, :), log_ps(:, :)
+        real(dp), allocatable, intent(out) :: x(:, :, :)           !< (3 nlev + 1, 2, ns)
+        real(dp), allocatable :: c(:, :, :), grid(:, :, :)
+        real(dp) :: cos_lat
+        integer :: k, pair, side, row, s
+
+        k = self%nlev
+        associate (tr => self%dynamics%transform, layout => self%dynamics%transform%layout)
+            allocate(x(3*k + 1, 2, layout%ns), c(3*k + 1, 2, layout%ns), grid(self%nlon, 3*k + 1, 2))
+            do pair = 1, layout%npairs
+                do side = 1, 2
+                    row = merge(pair, layout%nrows + 1 - pair, side == 1)
+                    cos_lat = sqrt(1.0_dp - tr%mu(layout%rows(row))**2)
+                    grid(:, 1:k, side) = u(:, row, :)/cos_lat
+                    grid(:, k + 1:2*k, side) = v(:, row, :)/cos_lat
+                    grid(:, 2*k + 1:3*k, side) = t(:, row, :)
+                    grid(:, 3*k + 1, side) = log_ps(:, row)
+                end do
+                call tr%pair_from_grid(3*k + 1, pair, grid)
+            end do
+            call tr%analyze(3*k + 1, c)
+            call curl_and_divergence(layout, c(1:k, :, :), c(k + 1:2*k, :, :), x(1:k, :, :), x(k + 1:2*k, :, :))
+            x(2*k + 1:3*k + 1, :, :) = c(2*k + 1:3*k + 1, :, :)
+            do s = 1, layout%ns
+                if (layout%n(s) > layout%trunc) x(:, :, s) = 0.0_dp
+            end do
+            if (self%dynamics%barotropic) x(k + 1:2*k, :, :) = 0.0_dp
+        end associate
+    end subroutine grid_to_spectral
+
+    !> Replace the whole state (a start, not an analysis); the dry-mass fixer holds the new mean ps from here on. Collective.
+    subroutine atmos_set_fields(self, u, v, t, ps, status)
+        type(atmos_type), intent(inout) :: self
+        real(dp), intent(in) :: u(:, :, :), v(:, :, :), t(:, :, :) !< (nlon, nrows, nlev) [m/s], [K]
+        real(dp), intent(in) :: ps(:, :)                           !< (nlon, nrows) [Pa]
+        type(status_type), intent(inout) :: status
+
+        call refuse_unless(all(ps > 0.0_dp) .and. all(t > 0.0_dp), 'a temperature or pressure to set is not positive', status)
+        call self%comm%agree(status)
+        if (status%failed()) return
+        call grid_to_spectral(self, u, v, t, log(ps), self%x)
+        self%mean_ps = mean_surface_pressure(self%dynamics%transform, self%x(3*self%nlev + 1, :, :))
+    end subroutine atmos_set_fields
+
+    !> Add an increment, truncated to the model's wavenumbers; ln ps gets ln(1 + dps/ps). The dry-mass fixer takes the
+    !! global mean of dps out again at the end of the next step. Collective.
+    subroutine atmos_add_increment(self, du, dv, dt_air, dps, status)
+        type(atmos_type), intent(inout) :: self
+        real(dp), intent(in) :: du(:, :, :), dv(:, :, :)           !< (nlon, nrows, nlev) [m/s]
+        real(dp), intent(in) :: dt_air(:, :, :)                    !< [K]
+        real(dp), intent(in) :: dps(:, :)                          !< (nlon, nrows) [Pa]
+        type(status_type), intent(inout) :: status
+        real(dp), dimension(size(dps, 1), size(dps, 2)) :: ps, ta, ua, va
+        real(dp), allocatable :: dx(:, :, :)
+
+        call atmos_surface(self, ps, ta, ua, va)
+        call refuse_unless(all(abs(dps) < 0.5_dp*ps), 'an increment of ps is not a number or beyond half of ps', status)
+        call refuse_unless(all(abs(dt_air) < huge(1.0_dp)) .and. all(abs(du) < huge(1.0_dp)) &
+            .and. all(abs(dv) < huge(1.0_dp)), 'an increment of u, v or t is not a number', status)
+        call self%comm%agree(status)
+        if (status%failed()) return
+        call grid_to_spectral(self, du, dv, dt_air, log(1.0_dp + dps/ps), dx)
+        where (dx /= 0.0_dp) self%x = self%x + dx  ! even the sign of a zero stays under a zero increment
+    end subroutine atmos_add_increment
+
+    !> Add an increment of the lowest level; u, v and T carry it upwards with exp(-(s_lowest - s)/0.1). Collective.
+    subroutine atmos_add_surface_increment(self, dps, dta, dua, dva, status)
+        type(atmos_type), intent(inout) :: self
+        real(dp), intent(in) :: dps(:, :)                          !< (nlon, nrows) [Pa]
+        real(dp), intent(in) :: dta(:, :)                          !< [K]
+        real(dp), intent(in) :: dua(:, :), dva(:, :)               !< [m/s]
+        type(status_type), intent(inout) :: status
+        real(dp), dimension(size(dps, 1), size(dps, 2), self%nlev) :: du, dv, dt
+        real(dp) :: share
+        integer :: k
+
+        do k = 1, self%nlev
+            share = exp(-(self%sigma(self%nlev) - self%sigma(k))/spread_depth)
+            du(:, :, k) = share*dua
+            dv(:, :, k) = share*dva
+            dt(:, :, k) = share*dta
+        end do
+        call atmos_add_increment(self, du, dv, dt, dps, status)
+    end subroutine atmos_add_surface_increment
+
+    subroutine refuse_unless(good, what, status)
+        logical, intent(in) :: good
+        character(len=*), intent(in) :: what
+        type(status_type), intent(inout) :: status
+        if (.not. good) call status%set(status_bad_input, 'atmosphere: '//what)
+    end subroutine refuse_unless
+end module atmos_fields_mod

@@ -1,0 +1,303 @@
+!> Spherical harmonic transform with one message exchange each way.
+!!
+!! Synthesis: spectral coefficients of the own wavenumbers, all latitudes (Legendre sums) -> MPI_Alltoallv -> Fourier
+!! coefficients of all wavenumbers on the own latitude pairs -> grid. Analysis runs the same way back. Every latitude sum
+!! is done whole on one rank in a fixed order and every column alone, so the bits do not depend on the number of ranks.
+!! North (N) and south (S) of a pair travel as N = even + odd, S = even - odd in the parity of n - m, and are transformed
+!! as one complex series N + i S.
+!!
+!! Coefficients are real arrays (ncol, 2, ns): column (field and level), real and imaginary part, spectral column.
+module atmos_transform_mod
+    use kinds_mod, only: dp
+    use comm_mod, only: comm_type
+    use status_mod, only: status_type
+    use atmos_fft_mod, only: fft_type
+    use atmos_gauss_mod, only: gaussian_nodes, legendre_functions
+    use atmos_layout_mod, only: layout_type
+    use mpi_f08, only: MPI_Alltoallv, MPI_DOUBLE_PRECISION
+    implicit none
+    private
+
+    type, public :: transform_type
+        integer :: nlon = 0
+        type(comm_type) :: comm
+        type(layout_type) :: layout
+        type(fft_type) :: fft
+        real(dp), allocatable :: mu(:)            !< (nlat) sine of latitude, south to north
+        real(dp), allocatable :: weight(:)        !< (nlat) Gaussian weights, sum 2
+        real(dp), allocatable :: p(:, :, :)       !< (0:trunc+1, pair, im) Legendre functions at the northern row
+        real(dp), allocatable :: down_spectral(:), down_grid(:)  !< synthesis: before and after the exchange
+        real(dp), allocatable :: up_grid(:), up_spectral(:)      !< analysis: before and after the exchange
+        real(dp), allocatable :: re(:), im(:), work_re(:), work_im(:)  !< (ncol*nlon) scratch of the Fourier transform
+    contains
+        procedure :: init => transform_init
+        procedure :: synthesize
+        procedure :: pair_to_grid
+        procedure :: pair_from_grid
+        procedure :: analyze
+    end type transform_type
+
+contains
+
+    subroutine transform_init(self, comm, trunc, nlon, nlat, status)
+        class(transform_type), intent(out) :: self
+        type(comm_type), intent(in) :: comm
+        integer, intent(in) :: trunc, nlon, nlat
+        type(status_type), intent(inout) :: status
+        integer :: im, pair
+
+        self%comm = comm
+        self%nlon = nlon
+        call self%layout%init(comm%rank, comm%size, trunc, nlat, status)
+        if (status%failed()) return
+        call self%fft%init(nlon)
+        allocate(self%mu(nlat), self%weight(nlat))
+        call gaussian_nodes(self%mu, self%weight)
+        allocate(self%p(0:trunc + 1, nlat/2, self%layout%nm))
+        self%p = 0.0_dp
+        do im = 1, self%layout%nm
+            associate (m => self%layout%m_of(im))
+                do pair = 1, nlat/2
+                    call legendre_functions(m, self%mu(nlat + 1 - pair), self%p(0:trunc + 1 - m, pair, im))
+                end do
+            end associate
+        end do
+        allocate(self%down_spectral(0), self%down_grid(0), self%up_grid(0), self%up_spectral(0))
+        allocate(self%re(0), self%im(0), self%work_re(0), self%work_im(0))
+    end subroutine transform_init
+
+    !> Coefficients to the Fourier series of the own pairs; pair_to_grid finishes one pair at a time.
+    subroutine synthesize(self, ncol, spectral)
+        class(transform_type), intent(inout) :: self
+        integer, intent(in) :: ncol
+        real(dp), intent(in) :: spectral(ncol, 2, self%layout%ns)
+        integer :: im
+
+        associate (layout => self%layout, block => 4*ncol)
+            call ensure(self%down_spectral, block*layout%nm*layout%npairs_global)
+            call ensure(self%down_grid, block*(layout%trunc + 1)*layout%npairs)
+            do im = 1, layout%nm
+                call legendre_synthesis(2*ncol, layout%trunc + 2 - layout%m_of(im), layout%npairs_global, layout%nm, &
+                    im, self%p(:, :, im), spectral(1, 1, layout%first(im)), self%down_spectral)
+            end do
+            if (self%comm%size == 1) then
+                call swap(self%down_spectral, self%down_grid)
+            else
+                call MPI_Alltoallv(self%down_spectral, block*layout%nm*layout%pair_count, &
+                    block*layout%nm*before(layout%pair_count), MPI_DOUBLE_PRECISION, &
+                    self%down_grid, block*layout%npairs*layout%m_count, &
+                    block*layout%npairs*before(layout%m_count), MPI_DOUBLE_PRECISION, self%comm%handle)
+            end if
+        end associate
+    end subroutine synthesize
+
+    !> Fourier series of the own pairs, filled by pair_from_grid, to coefficients.
+    subroutine analyze(self, ncol, spectral)
+        class(transform_type), intent(inout) :: self
+        integer, intent(in) :: ncol
+        real(dp), intent(out) :: spectral(ncol, 2, self%layout%ns)
+        integer :: im
+
+        associate (layout => self%layout, block => 4*ncol)
+            call ensure(self%up_grid, block*(layout%trunc + 1)*layout%npairs)
+            call ensure(self%up_spectral, block*layout%nm*layout%npairs_global)
+            if (self%comm%size == 1) then
+                call swap(self%up_grid, self%up_spectral)
+            else
+                call MPI_Alltoallv(self%up_grid, block*layout%npairs*layout%m_count, &
+                    block*layout%npairs*before(layout%m_count), MPI_DOUBLE_PRECISION, &
+                    self%up_spectral, block*layout%nm*layout%pair_count, &
+                    block*layout%nm*before(layout%pair_count), MPI_DOUBLE_PRECISION, self%comm%handle)
+            end if
+            do im = 1, layout%nm
+                call legendre_analysis(2*ncol, layout%trunc + 2 - layout%m_of(im), layout%npairs_global, layout%nm, &
+                    im, self%p(:, :, im), self%up_spectral, spectral(1, 1, layout%first(im)))
+            end do
+        end associate
+    end subroutine analyze
+
+    !> Grid values of one pair; call after synthesize with the same ncol.
+    subroutine pair_to_grid(self, ncol, pair, grid)
+        class(transform_type), intent(inout) :: self
+        integer, intent(in) :: ncol, pair            !< pair: local, 1 .. npairs
+        real(dp), intent(out) :: grid(:, :, :)       !< (nlon, ncol, 2), south then north
+        integer :: m, n
+
+        n = ncol*self%nlon
+        call ensure_scratch(self, n)
+        self%re(:n) = 0.0_dp
+        self%im(:n) = 0.0_dp
+        do m = 0, self%layout%trunc
+            call series_to_complex(ncol, self%nlon, m, self%down_grid(block_start(self, ncol, pair, m)), &
+                self%re, self%im)
+        end do
+        call self%fft%transform(ncol, self%im, self%re, self%work_im, self%work_re)
+        grid(:, :, 2) = transpose(reshape(self%re(:n), [ncol, self%nlon]))
+        grid(:, :, 1) = transpose(reshape(self%im(:n), [ncol, self%nlon]))
+    end subroutine pair_to_grid
+
+    !> Put the grid values of one pair in place for analyze; all pairs first, with the same ncol.
+    subroutine pair_from_grid(self, ncol, pair, grid)
+        class(transform_type), intent(inout) :: self
+        integer, intent(in) :: ncol, pair
+        real(dp), intent(in) :: grid(:, :, :)        !< (nlon, ncol, 2), south then north
+        real(dp) :: scale
+        integer :: m, n
+
+        n = ncol*self%nlon
+        call ensure_scratch(self, n)
+        call ensure(self%up_grid, 4*ncol*(self%layout%trunc + 1)*self%layout%npairs)
+        self%re(:n) = reshape(transpose(grid(:, 1:ncol, 2)), [n])
+        self%im(:n) = reshape(transpose(grid(:, 1:ncol, 1)), [n])
+        call self%fft%transform(ncol, self%re, self%im, self%work_re, self%work_im)
+        scale = 0.25_dp*self%weight(self%layout%rows(pair))/real(self%nlon, dp)
+        do m = 0, self%layout%trunc
+            call complex_to_series(ncol, self%nlon, m, scale, self%re, self%im, &
+                self%up_grid(block_start(self, ncol, pair, m)))
+        end do
+    end subroutine pair_from_grid
+
+    !> First element of the Fourier coefficients (ncol, re/im, even/odd) of one pair and wavenumber in the exchange buffers.
+    pure integer function block_start(self, ncol, pair, m)
+        class(transform_type), intent(in) :: self
+        integer, intent(in) :: ncol, pair, m
+        integer :: owner
+
+        associate (layout => self%layout)
+            owner = layout%m_owner(m)
+            block_start = 1 + 4*ncol*(layout%npairs*sum(layout%m_count(0:owner - 1)) &
+                + (pair - 1)*layout%m_count(owner) + layout%m_place(m) - 1)
+        end associate
+    end function block_start
+
+    !> N = even + odd, S = even - odd, Z(m) = N + i S, Z(-m) = conj(N) + i conj(S).
+    pure subroutine series_to_complex(ncol, nlon, m, series, zr, zi)
+        integer, intent(in) :: ncol, nlon, m
+        real(dp), intent(in) :: series(ncol, 2, 2)   !< (column, re/im, even/odd)
+        real(dp), intent(inout) :: zr(ncol, 0:nlon - 1), zi(ncol, 0:nlon - 1)
+        real(dp) :: nr, ni, sr, si
+        integer :: c, back
+
+        back = modulo(-m, nlon)
+        do c = 1, ncol
+            nr = series(c, 1, 1) + series(c, 1, 2)
+            ni = series(c, 2, 1) + series(c, 2, 2)
+            sr = series(c, 1, 1) - series(c, 1, 2)
+            si = series(c, 2, 1) - series(c, 2, 2)
+            zr(c, back) = nr + si
+            zi(c, back) = sr - ni
+            zr(c, m) = nr - si
+            zi(c, m) = sr + ni
+        end do
+    end subroutine series_to_complex
+
+    !> The inverse of series_to_complex, times 2 scale.
+    pure subroutine complex_to_series(ncol, nlon, m, scale, zr, zi, series)
+        integer, intent(in) :: ncol, nlon, m
+        real(dp), intent(in) :: scale
+        real(dp), intent(in) :: zr(ncol, 0:nlon - 1), zi(ncol, 0:nlon - 1)
+        real(dp), intent(out) :: series(ncol, 2, 2)
+        real(dp) :: nr, ni, sr, si
+        integer :: c, back
+
+        back = modulo(-m, nlon)
+        do c = 1, ncol
+            nr = scale*(zr(c, m) + zr(c, back))
+            ni = scale*(zi(c, m) - zi(c, back))
+            sr = scale*(zi(c, m) + zi(c, back))
+            si = scale*(zr(c, back) - zr(c, m))
+            series(c, 1, 1) = nr + sr
+            series(c, 2, 1) = ni + si
+            series(c, 1, 2) = nr - sr
+            series(c, 2, 2) = ni - si
+        end do
+    end subroutine complex_to_series
+
+    !> f(:, parity, im, j) = sum over l of that parity of p(l, j) x(:, l), two terms at a time.
+    pure subroutine legendre_synthesis(nc, nl, npairs, nm, im, p, x, f)
+        integer, intent(in) :: nc, nl, npairs, nm, im
+        real(dp), intent(in) :: p(0:, :)             !< (0:trunc+1, npairs)
+        real(dp), intent(in) :: x(nc, 0:nl - 1)
+        real(dp), intent(inout) :: f(nc, 0:1, nm, npairs)
+        integer :: j, l, parity, c
+
+        do j = 1, npairs
+            do parity = 0, 1
+                f(:, parity, im, j) = 0.0_dp
+                do l = parity, nl - 7, 8
+                    do c = 1, nc
+                        f(c, parity, im, j) = f(c, parity, im, j) + p(l, j)*x(c, l) + p(l + 2, j)*x(c, l + 2) &
+                            + p(l + 4, j)*x(c, l + 4) + p(l + 6, j)*x(c, l + 6)
+                    end do
+                end do
+                do l = l, nl - 1, 2
+                    do c = 1, nc
+                        f(c, parity, im, j) = f(c, parity, im, j) + p(l, j)*x(c, l)
+                    end do
+                end do
+            end do
+        end do
+    end subroutine legendre_synthesis
+
+    !> x(:, l) = sum_j p(l, j) f(:, parity of l, im, j), four latitudes at a time.
+    pure subroutine legendre_analysis(nc, nl, npairs, nm, im, p, f, x)
+        integer, intent(in) :: nc, nl, npairs, nm, im
+        real(dp), intent(in) :: p(0:, :)
+        real(dp), intent(in) :: f(nc, 0:1, nm, npairs)
+        real(dp), intent(out) :: x(nc, 0:nl - 1)
+        integer :: j, l, parity, c
+
+        do l = 0, nl - 1
+            parity = mod(l, 2)
+            x(:, l) = 0.0_dp
+            do j = 1, npairs - 3, 4
+                do c = 1, nc
+                    x(c, l) = x(c, l) + p(l, j)*f(c, parity, im, j) + p(l, j + 1)*f(c, parity, im, j + 1) &
+                        + p(l, j + 2)*f(c, parity, im, j + 2) + p(l, j + 3)*f(c, parity, im, j + 3)
+                end do
+            end do
+            do j = j, npairs
+                do c = 1, nc
+                    x(c, l) = x(c, l) + p(l, j)*f(c, parity, im, j)
+                end do
+            end do
+        end do
+    end subroutine legendre_analysis
+
+    pure subroutine ensure_scratch(self, n)
+        class(transform_type), intent(inout) :: self
+        integer, intent(in) :: n
+        call ensure(self%re, n)
+        call ensure(self%im, n)
+        call ensure(self%work_re, n)
+        call ensure(self%work_im, n)
+    end subroutine ensure_scratch
+
+    !> Grow an allocated buffer to at least n elements; its content is lost when it grows.
+    pure subroutine ensure(buffer, n)
+        real(dp), allocatable, intent(inout) :: buffer(:)
+        integer, intent(in) :: n
+        if (size(buffer) >= n) return
+        deallocate(buffer)
+        allocate(buffer(n))
+    end subroutine ensure
+
+    subroutine swap(a, b)
+        real(dp), allocatable, intent(inout) :: a(:), b(:)
+        real(dp), allocatable :: held(:)
+        call move_alloc(a, held)
+        call move_alloc(b, a)
+        call move_alloc(held, b)
+    end subroutine swap
+
+    !> Sum of the counts of the lower ranks.
+    pure function before(counts)
+        integer, intent(in) :: counts(:)
+        integer :: before(size(counts))
+        integer :: i
+        before(1) = 0
+        do i = 2, size(counts)
+            before(i) = before(i - 1) + counts(i - 1)
+        end do
+    end function before
+end module atmos_transform_mod
