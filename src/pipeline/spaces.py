@@ -201,6 +201,13 @@ class Space:
         return datasets
 
 
+def air_sea_space(atmosphere: Grid, ocean: Grid) -> Space:
+    """The eight variables at the air-sea interface, atmosphere first: 343,296 elements at Hf2pMDA's size."""
+    return Space(
+        (Component("atmosphere", atmosphere, ATMOSPHERE_VARIABLES), Component("ocean", ocean, OCEAN_VARIABLES))
+    )
+
+
 def coordinates(grid: Grid) -> dict[str, tuple]:
     """CF coordinates of a grid."""
     return {

@@ -83,8 +83,11 @@ def draw_map(axes: Axes, grid: Grid, values: np.ndarray, coast: Grid, limits: tu
         rasterized=True,
     )
     axes.contour(coast.lon, coast.lat, coast.mask.astype(float), [0.5], colors="k", linewidths=0.4, transform=transform)
-    axes.set_xticks([-120, -60, 0, 60, 120], labels=["60°E", "120°E", "180°", "120°W", "60°W"])
-    axes.set_yticks([-60, -30, 0, 30, 60], labels=["60°S", "30°S", "0°", "30°N", "60°N"])
+    # In the projection's own coordinates, 0 is 180 degrees east.
+    axes.set_xticks([-120, -60, 0, 60, 120])
+    axes.set_xticklabels(["60°E", "120°E", "180°", "120°W", "60°W"])
+    axes.set_yticks([-60, -30, 0, 30, 60])
+    axes.set_yticklabels(["60°S", "30°S", "0°", "30°N", "60°N"])
     axes.tick_params(labelsize=6, length=2)
     return mesh
 

@@ -1,0 +1,93 @@
+"""Figures hold what they are given: labels with units, one panel per variable, land left out."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from pipeline.figures import increments, losses, reconstruction, rmse, rules, style, timing
+from pipeline.spaces import OCEAN_VARIABLES, Grid
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def sea():
+    bounds = np.linspace(-78, 78, 21)
+    mask = np.ones((20, 36), dtype=bool)
+    mask[5:9, 10:14] = False
+    return Grid(0.5 * (bounds[1:] + bounds[:-1]), np.arange(36) * 10.0 + 5.0, bounds, mask)
+
+
+def fields(grid, seed):
+    values = np.random.default_rng(seed).standard_normal((4, *grid.shape))
+    coords = {"lat": grid.lat, "lon": grid.lon}
+    return xr.Dataset({n: (("lat", "lon"), v) for n, v in zip(OCEAN_VARIABLES, values, strict=True)}, coords)
+
+
+def test_reconstruction_has_three_maps_and_two_bars_per_variable(sea):
+    figure = reconstruction.draw(fields(sea, 0), fields(sea, 1), sea, sea, dict.fromkeys(OCEAN_VARIABLES, 0.5))
+    labels = [axes.get_ylabel() for axes in figure.axes]
+    assert len(figure.axes) == 4 * 3 + 4 * 2
+    assert "SST (°C)" in labels
+    first = figure.axes[0].collections[0].get_array()
+    assert first.mask.sum() == (~sea.mask).sum()
+
+
+def test_rmse_shades_the_burn_in_and_averages_the_rest():
+    time = pd.date_range("2010-01-01", periods=8, freq="D")
+    rows = [
+        {"method": m, "seed": s, "time": t, "stage": "analysis", "variable": "ps", "rmse": 100.0 * k}
+        for m in ("ctl", "wcda")
+        for s in (1, 2)
+        for k, t in enumerate(time)
+    ]
+    figure = rmse.draw(pd.DataFrame(rows), ["ps"], np.datetime64("2010-01-05"), "the truth")
+    axes = figure.axes[0]
+    assert "hPa" in axes.get_ylabel()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["CTL 5.5", "WCDA 5.5"]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), np.arange(8.0))
+
+
+def test_losses_survive_early_stops(sea):
+    cost = np.linspace(100, 1, 30)[None] * np.ones((3, 1))
+    cost[1, 20:] = np.nan
+    axes = losses.draw_minimisation(0.1 * cost, cost).axes[0]
+    assert len(axes.lines) == 2
+    assert all(np.isfinite(line.get_ydata()).all() for line in axes.lines)
+
+
+def test_increments_share_a_colour_range_per_variable(sea):
+    both = {m: {n: fields(sea, k)[n] for n in ("sst", "ssh")} for k, m in enumerate(("wcda", "scda"))}
+    figure = increments.draw(both, {"sst": sea, "ssh": sea}, sea)
+    limits = [axes.collections[0].get_clim() for axes in figure.axes[:4]]
+    assert limits[0] == limits[1]
+    assert limits[2] == limits[3]
+
+
+def test_timing_sums_the_jobs_of_a_rule(tmp_path):
+    for name, seconds in (("observe_seed1", 1.0), ("observe_seed2", 2.0), ("grid", 4.0)):
+        (tmp_path / f"{name}.tsv").write_text(f"s\tmax_rss\n{seconds}\t{100 * seconds}\n")
+    frame = timing.collect(sorted(tmp_path.glob("*.tsv"))).set_index("rule")
+    assert frame.loc["observe", "seconds"] == 3.0
+    assert frame.loc["observe", "mebibytes"] == 200.0
+    assert frame.loc["observe", "jobs"] == 2
+    timing.draw(frame.reset_index())
+
+
+def test_the_rule_graph_is_read_from_graphviz():
+    nodes = ['0[label = "all", color="1"];', '1[label = "train"];', '2[label = "grid"];']
+    dot = "\n ".join(["digraph {", *nodes, "1 -> 0", "2 -> 1", "2 -> 0", "}"])
+    graph = rules.parse(dot)
+    assert set(graph.edges) == {("train", "all"), ("grid", "train"), ("grid", "all")}
+    texts = {text.get_text() for text in rules.draw(graph).axes[0].texts}
+    assert {"all", "train", "grid"} <= texts
+
+
+def test_a_constant_field_still_has_a_colour_range():
+    assert style.symmetric(np.zeros(5)) == (-1.0, 1.0)

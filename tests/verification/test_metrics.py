@@ -1,0 +1,52 @@
+"""Scores against their formulas."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from pipeline.spaces import Grid
+from pipeline.verification import metrics
+
+
+@pytest.fixture
+def grid():
+    bounds = np.linspace(-90, 90, 13)
+    mask = np.ones((12, 24), dtype=bool)
+    mask[4:6, 3:9] = False
+    return Grid(0.5 * (bounds[1:] + bounds[:-1]), np.arange(24) * 15.0, bounds, mask)
+
+
+def field(grid, values):
+    return xr.DataArray(values, dims=("time", "lat", "lon"), coords={"lat": grid.lat, "lon": grid.lon})
+
+
+def test_rmse_is_the_area_weighted_one_over_the_sea(grid):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 3, *grid.shape))
+    a[:, ~grid.mask] = np.nan
+    square = np.where(grid.mask, (a - b) ** 2, 0.0)
+    expected = np.sqrt((square * grid.weights).sum(axis=(1, 2)))
+    np.testing.assert_allclose(metrics.rmse(field(grid, a), field(grid, b), grid), expected, rtol=1e-12)
+
+
+def test_a_constant_error_is_its_own_rmse_and_bias(grid):
+    zero = field(grid, np.zeros((2, *grid.shape)))
+    np.testing.assert_allclose(metrics.rmse(zero + 3.0, zero, grid), 3.0, rtol=1e-12)
+    np.testing.assert_allclose(metrics.bias(zero - 3.0, zero, grid), -3.0, rtol=1e-12)
+
+
+def test_correlation_ignores_offset_and_scale(grid):
+    a = field(grid, np.random.default_rng(1).standard_normal((1, *grid.shape)))[0]
+    assert metrics.pattern_correlation(a, 2.0 * a + 5.0, grid) == pytest.approx(1.0, abs=1e-12)
+    assert metrics.pattern_correlation(a, -a, grid) == pytest.approx(-1.0, abs=1e-12)
+
+
+def test_the_interval_covers_the_mean_of_correlated_errors():
+    rng = np.random.default_rng(2)
+    hits = 0
+    for seed in range(60):
+        noise = rng.standard_normal(400)
+        series = np.convolve(noise, np.ones(4) / 4, mode="same") + 1.0
+        low, high = metrics.bootstrap_interval(series, block=16, seed=seed)
+        hits += low <= 1.0 <= high
+    assert hits >= 50
