@@ -1,0 +1,140 @@
+!> The depth-mean motion and the free surface, forward-backward over the substeps of one internal step.
+!!
+!!     eta' = eta - dtb [div(U) - source],
+!!     (I - theta dtb f J) U' = (I + (1 - theta) dtb f J) U + dtb D [F - g grad(eta' + damping (eta' - eta))],
+!! with U = D u the transport and J (U, V) = (V, -U). The mean of the U that moved eta is what the tracers are moved by,
+!! so that their volume closes to round-off. The damping tames the gravity waves the substeps cannot resolve.
+!! Halos as wide as several substeps are computed twice rather than exchanged after each.
+module ocean_barotropic_mod
+    use kinds_mod, only: dp
+    use constants_mod, only: gravity
+    use ocean_config_mod, only: ocean_config_type
+    use ocean_grid_mod, only: ocean_grid_type
+    use ocean_halo_mod, only: halo_type
+    implicit none
+    private
+    public :: barotropic_step, checkerboard_fluxes
+
+contains
+
+    !> Advance `bt` = (eta [m], U, V [m2/s]) by dt. On return eta and U, V are valid on the owned cells and one halo
+    !! cell, the mean transports on 0:nx, 0:ny.
+    subroutine barotropic_step(g, config, halo, dt, depth, force, bt, mean_u, mean_v)
+        type(ocean_grid_type), intent(in) :: g
+        type(ocean_config_type), intent(in) :: config
+        type(halo_type), intent(inout) :: halo
+        real(dp), intent(in) :: dt
+        real(dp), intent(in) :: depth(g%is:g%ie, g%js:g%je)         !< D at velocity points, 0 on land [m]
+        real(dp), intent(inout) :: force(g%is:g%ie, g%js:g%je, 3)   !< F_x, F_y [m/s2], source [m/s]; owned on entry
+        real(dp), intent(inout) :: bt(g%is:g%ie, g%js:g%je, 3)      !< owned on entry
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: mean_u, mean_v  !< [m2/s]
+        real(dp), dimension(g%is:g%ie, g%js:g%je) :: effective
+        real(dp) :: dtb
+        integer :: m, reach, i, j
+
+        dtb = dt/g%substeps
+        call halo%update(halo%width, 3, force)
+        mean_u = 0.0_dp
+        mean_v = 0.0_dp
+        effective = 0.0_dp
+        reach = 0
+        do m = 1, g%substeps
+            reach = reach - 1
+            if (reach < 2) then
+                call halo%update(halo%width, 3, bt)
+                reach = halo%width - 1
+            end if
+            do j = 0, g%ny
+                do i = 0, g%nx
+                    mean_u(i, j) = mean_u(i, j) + bt(i, j, 2)
+                    mean_v(i, j) = mean_v(i, j) + bt(i, j, 3)
+                end do
+            end do
+            call step_surface(g, config, dtb, reach, force(:, :, 3), bt(:, :, 2), bt(:, :, 3), bt(:, :, 1), effective)
+            call step_transport(g, config, dtb, reach, depth, force(:, :, 1), force(:, :, 2), effective, bt(:, :, 2), &
+                bt(:, :, 3))
+        end do
+        do j = 0, g%ny
+            do i = 0, g%nx
+                mean_u(i, j) = mean_u(i, j)/g%substeps
+                mean_v(i, j) = mean_v(i, j)/g%substeps
+            end do
+        end do
+    end subroutine barotropic_step
+
+    !> eta' and the eta of the pressure gradient, on the owned cells and `reach` halo cells.
+    subroutine step_surface(g, config, dtb, reach, source, u, v, eta, effective)
+        type(ocean_grid_type), intent(in) :: g
+        type(ocean_config_type), intent(in) :: config
+        real(dp), intent(in) :: dtb
+        integer, intent(in) :: reach
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: source, u, v
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: eta, effective
+        real(dp) :: change, x, n, s
+        integer :: i, j
+
+        do j = max(1 - reach, 2 - g%j_global), min(g%ny + reach, g%nlat - 1 - g%j_global)
+            x = 0.5_dp*g%dy*dtb/g%area_t(j)
+            n = 0.5_dp*g%dx_u(j)*dtb/g%area_t(j)
+            s = 0.5_dp*g%dx_u(j - 1)*dtb/g%area_t(j)
+            do i = 1 - reach, g%nx + reach
+                change = dtb*source(i, j) - (x*((u(i, j) + u(i, j - 1)) - (u(i - 1, j) + u(i - 1, j - 1))) &
+                    + (n*(v(i, j) + v(i - 1, j)) - s*(v(i, j - 1) + v(i - 1, j - 1))))
+                eta(i, j) = eta(i, j) + change
+                effective(i, j) = eta(i, j) + config%barotropic_damping*change
+            end do
+        end do
+    end subroutine step_surface
+
+    !> U' on the owned cells and `reach` halo cells, one less in the east and north.
+    subroutine step_transport(g, config, dtb, reach, depth, force_x, force_y, effective, u, v)
+        type(ocean_grid_type), intent(in) :: g
+        type(ocean_config_type), intent(in) :: config
+        real(dp), intent(in) :: dtb
+        integer, intent(in) :: reach
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: depth, force_x, force_y, effective
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: u, v
+        real(dp) :: a, b, scale, x, y, rx, ry
+        integer :: i, j
+
+        y = 0.5_dp*gravity/g%dy
+        do j = max(1 - reach, 2 - g%j_global), min(g%ny + reach - 1, g%nlat - 2 - g%j_global)
+            x = 0.5_dp*gravity/g%dx_u(j)
+            a = config%coriolis_implicitness*dtb*g%f(j)
+            b = dtb*g%f(j) - a
+            scale = 1.0_dp/(1.0_dp + a*a)
+            do i = 1 - reach, g%nx + reach - 1
+                rx = u(i, j) + b*v(i, j) + dtb*depth(i, j)*(force_x(i, j) &
+                    - x*((effective(i + 1, j) - effective(i, j)) + (effective(i + 1, j + 1) - effective(i, j + 1))))
+                ry = v(i, j) - b*u(i, j) + dtb*depth(i, j)*(force_y(i, j) &
+                    - y*((effective(i, j + 1) - effective(i, j)) + (effective(i + 1, j + 1) - effective(i + 1, j))))
+                u(i, j) = scale*(rx + a*ry)
+                v(i, j) = scale*(ry - a*rx)
+            end do
+        end do
+    end subroutine step_transport
+
+    !> Volume fluxes [m3/s] through the eastern and northern faces that remove the checkerboard of eta, which the
+    !! averaged gradient of the B-grid cannot see: the difference between the Laplacians on the two orientations of the
+    !! stencil (Killworth, Stainforth, Webb and Paterson 1991), where both corners of a face are wet. Valid on 0:nx, 0:ny.
+    subroutine checkerboard_fluxes(g, config, dt, eta, east, north)
+        type(ocean_grid_type), intent(in) :: g
+        type(ocean_config_type), intent(in) :: config
+        real(dp), intent(in) :: dt
+        real(dp), intent(in) :: eta(g%is:g%ie, g%js:g%je)       !< with two halo cells
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: east, north
+        real(dp) :: scale_t, scale_u
+        integer :: i, j
+
+        do j = 0, g%ny + 1
+            scale_t = config%checkerboard_filter/(32.0_dp*dt)*g%area_t(j)
+            scale_u = config%checkerboard_filter/(32.0_dp*dt)*min(g%area_t(j), g%area_t(j + 1))
+            do i = 0, g%nx + 1
+                east(i, j) = scale_t*g%mask_u(i, j, 1)*g%mask_u(i, j - 1, 1)*((eta(i + 1, j + 1) - eta(i, j + 1)) &
+                    - 2.0_dp*(eta(i + 1, j) - eta(i, j)) + (eta(i + 1, j - 1) - eta(i, j - 1)))
+                north(i, j) = scale_u*g%mask_u(i, j, 1)*g%mask_u(i - 1, j, 1)*((eta(i + 1, j + 1) - eta(i + 1, j)) &
+                    - 2.0_dp*(eta(i, j + 1) - eta(i, j)) + (eta(i - 1, j + 1) - eta(i - 1, j)))
+            end do
+        end do
+    end subroutine checkerboard_fluxes
+end module ocean_barotropic_mod

@@ -1,0 +1,157 @@
+!> Vertical mixing: coefficients after Pacanowski and Philander (1981) with convection, and the implicit solves.
+!!
+!!     Ri = N^2/|dv/dz|^2,  nu = nu0/(1 + alpha Ri)^2 + nu_b,  kappa = nu0/(1 + alpha Ri)^3 + kappa_b,
+!! and the convective value where N^2 < 0. Both are defined at T points on the floor of level k.
+module ocean_mixing_mod
+    use kinds_mod, only: dp
+    use constants_mod, only: gravity, seawater_density
+    use ocean_config_mod, only: ocean_config_type
+    use ocean_grid_mod, only: ocean_grid_type
+    use ocean_eos_mod, only: density
+    implicit none
+    private
+    public :: mixing_coefficients, mix_momentum, mix_tracers
+
+contains
+
+    !> Coefficients on the owned T points and one halo row; needs one more halo cell of u and v.
+    subroutine mixing_coefficients(g, config, pressure_w, t, s, u, v, viscosity, diffusivity)
+        type(ocean_grid_type), intent(in) :: g
+        type(ocean_config_type), intent(in) :: config
+        real(dp), intent(in) :: pressure_w(g%nk)    !< at the level floors [Pa]
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je, g%nk) :: t, s, u, v
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: viscosity, diffusivity   !< [m2/s]
+        real(dp), dimension(g%is:g%ie, g%js:g%je) :: shear
+        real(dp) :: n2, ri, shrink, least, factor
+        integer :: i, j, k
+
+        factor = gravity/seawater_density
+        do k = 1, g%nk - 1
+            least = config%vertical_diffusivity
+            if (k == 1) least = max(least, config%surface_diffusivity)
+            do j = 0, g%ny + 1
+                do i = 0, g%nx + 1
+                    shear(i, j) = g%mask_u(i, j, k + 1)*((u(i, j, k) - u(i, j, k + 1))**2 + (v(i, j, k) - v(i, j, k + 1))**2)
+                end do
+            end do
+            do j = 1, g%ny + 1
+                do i = 1, g%nx + 1
+                    n2 = factor*(density(t(i, j, k + 1), s(i, j, k + 1), pressure_w(k)) &
+                        - density(t(i, j, k), s(i, j, k), pressure_w(k)))*g%dzw(k)
+                    ri = max(n2, 0.0_dp)/(g%share(i, j, k + 1)*((shear(i, j) + shear(i - 1, j)) &
+                        + (shear(i, j - 1) + shear(i - 1, j - 1))) + 1.0e-12_dp)
+                    shrink = 1.0_dp/(1.0_dp + config%pp_alpha*ri)
+                    viscosity(i, j, k) = config%pp_viscosity*shrink*shrink + config%vertical_viscosity
+                    diffusivity(i, j, k) = max(config%pp_viscosity*shrink*shrink*shrink + config%vertical_diffusivity, least)
+                    if (n2 < 0.0_dp) diffusivity(i, j, k) = max(diffusivity(i, j, k), config%convective_diffusivity)
+                end do
+            end do
+        end do
+    end subroutine mixing_coefficients
+
+    !> Implicit vertical viscosity with the wind above and quadratic drag below, on the owned velocity points:
+    !!     (I - dt d/dz nu d/dz) u_new = u + dt stress/(rho0 h1).
+    subroutine mix_momentum(g, config, dt, viscosity, thickness, stress_x, stress_y, u_old, v_old, u, v)
+        type(ocean_grid_type), intent(in) :: g
+        type(ocean_config_type), intent(in) :: config
+        real(dp), intent(in) :: dt
+        real(dp), intent(in) :: viscosity(g%is:g%ie, g%js:g%je, g%nk)
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: thickness          !< of the top velocity cell [m]
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: stress_x, stress_y !< at velocity points [N/m2]
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je, g%nk) :: u_old, v_old !< sets the speed of the drag
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: u, v
+        real(dp), dimension(g%nx, g%nk) :: lower, upper, diagonal
+        real(dp) :: rate, floor_here
+        integer :: i, j, k, down
+
+        do j = 1, g%ny
+            if (.not. any(g%mask_u(1:g%nx, j, 1) > 0.0_dp)) cycle
+            diagonal = 1.0_dp
+            lower = 0.0_dp
+            upper = 0.0_dp
+            do k = 1, g%nk
+                down = min(k + 1, g%nk)
+                do i = 1, g%nx
+                    floor_here = g%mask_u(i, j, k)
+                    if (k < g%nk) then
+                        floor_here = g%mask_u(i, j, k) - g%mask_u(i, j, down)
+                        rate = g%mask_u(i, j, down)*dt*0.25_dp/g%dzw(k)*((viscosity(i, j, k) + viscosity(i + 1, j, k)) &
+                            + (viscosity(i, j + 1, k) + viscosity(i + 1, j + 1, k)))
+                        upper(i, k) = -rate/merge(thickness(i, j), g%dz(k), k == 1)
+                        lower(i, down) = -rate/g%dz(down)
+                        diagonal(i, k) = diagonal(i, k) - upper(i, k)
+                        diagonal(i, down) = diagonal(i, down) - lower(i, down)
+                    end if
+                    diagonal(i, k) = diagonal(i, k) + floor_here*dt*config%drag_coefficient &
+                        *sqrt(u_old(i, j, k)**2 + v_old(i, j, k)**2 + config%drag_speed**2)/g%dz(k)
+                end do
+            end do
+            do i = 1, g%nx
+                u(i, j, 1) = u(i, j, 1) + g%mask_u(i, j, 1)*dt*stress_x(i, j)/(seawater_density*thickness(i, j))
+                v(i, j, 1) = v(i, j, 1) + g%mask_u(i, j, 1)*dt*stress_y(i, j)/(seawater_density*thickness(i, j))
+            end do
+            call solve_columns(g, j, lower, diagonal, upper, u, v)
+        end do
+    end subroutine mix_momentum
+
+    !> Implicit vertical diffusion of both tracers on the owned T points.
+    subroutine mix_tracers(g, dt, diffusivity, eta, t, s)
+        type(ocean_grid_type), intent(in) :: g
+        real(dp), intent(in) :: dt
+        real(dp), intent(in) :: diffusivity(g%is:g%ie, g%js:g%je, g%nk)
+        real(dp), intent(in) :: eta(g%is:g%ie, g%js:g%je)           !< at the end of the step [m]
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: t, s
+        real(dp), dimension(g%nx, g%nk) :: lower, upper, diagonal
+        real(dp) :: rate
+        integer :: i, j, k
+
+        do j = 1, g%ny
+            if (.not. any(g%mask_t(1:g%nx, j, 1) > 0.0_dp)) cycle
+            diagonal = 1.0_dp
+            lower = 0.0_dp
+            upper = 0.0_dp
+            do k = 1, g%nk - 1
+                do i = 1, g%nx
+                    rate = g%mask_t(i, j, k + 1)*dt*diffusivity(i, j, k)/g%dzw(k)
+                    upper(i, k) = -rate/merge(g%dz(1) + eta(i, j), g%dz(k), k == 1)
+                    lower(i, k + 1) = -rate/g%dz(k + 1)
+                    diagonal(i, k) = diagonal(i, k) - upper(i, k)
+                    diagonal(i, k + 1) = diagonal(i, k + 1) - lower(i, k + 1)
+                end do
+            end do
+            call solve_columns(g, j, lower, diagonal, upper, t, s)
+        end do
+    end subroutine mix_tracers
+
+    !> Thomas' algorithm along the columns of row j, in place, for two right-hand sides; rows side by side in i.
+    subroutine solve_columns(g, j, lower, diagonal, upper, a, b)
+        type(ocean_grid_type), intent(in) :: g
+        integer, intent(in) :: j
+        real(dp), intent(in), dimension(g%nx, g%nk) :: lower, diagonal
+        real(dp), intent(inout), dimension(g%nx, g%nk) :: upper
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: a, b
+        real(dp) :: pivot
+        integer :: i, k
+
+        do i = 1, g%nx
+            pivot = 1.0_dp/diagonal(i, 1)
+            upper(i, 1) = upper(i, 1)*pivot
+            a(i, j, 1) = a(i, j, 1)*pivot
+            b(i, j, 1) = b(i, j, 1)*pivot
+        end do
+        do k = 2, g%nk
+            do i = 1, g%nx
+                pivot = 1.0_dp/(diagonal(i, k) - lower(i, k)*upper(i, k - 1))
+                upper(i, k) = upper(i, k)*pivot
+                a(i, j, k) = (a(i, j, k) - lower(i, k)*a(i, j, k - 1))*pivot
+                b(i, j, k) = (b(i, j, k) - lower(i, k)*b(i, j, k - 1))*pivot
+            end do
+        end do
+        do k = g%nk - 1, 1, -1
+            do i = 1, g%nx
+                a(i, j, k) = a(i, j, k) - upper(i, k)*a(i, j, k + 1)
+                b(i, j, k) = b(i, j, k) - upper(i, k)*b(i, j, k + 1)
+            end do
+        end do
+    end subroutine solve_columns
+end module ocean_mixing_mod

@@ -1,0 +1,292 @@
+!> One internal step of the ocean, split-explicit.
+module ocean_step_mod
+    use kinds_mod, only: dp
+    use constants_mod, only: seawater_density, seawater_cp, seconds_per_day
+    use status_mod, only: status_type, status_unstable
+    use ocean_grid_mod, only: ocean_grid_type
+    use ocean_type_mod, only: ocean_type
+    use ocean_transport_mod, only: corner_thickness
+    use ocean_momentum_mod, only: momentum_tendency, add_friction
+    use ocean_mixing_mod, only: mixing_coefficients, mix_momentum, mix_tracers
+    use ocean_barotropic_mod, only: barotropic_step, checkerboard_fluxes
+    use ocean_tracer_mod, only: advance_tracers
+    implicit none
+    private
+    public :: internal_step, update_halos, check_state
+
+contains
+
+    !> Advance by one dt. The forcing arrays span is:ie, js:je; all but the owned cells are ignored.
+    subroutine internal_step(o, stress_x, stress_y, heat, freshwater)
+        type(ocean_type), intent(inout) :: o
+        real(dp), intent(in), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je) :: stress_x, stress_y
+        !< at velocity points, into the ocean [N/m2]
+        real(dp), intent(in), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je) :: heat        !< [W/m2]
+        real(dp), intent(in), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je) :: freshwater  !< [kg/m2/s]
+        real(dp), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je) :: top, depth, mean_u, mean_v, east, north, &
+            eta_old, surface_t, surface_s
+        real(dp), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je, 3) :: force, bt
+
+        associate (g => o%grid, c => o%config)
+            call momentum_tendency(g, c, o%reference, o%pressure, o%t, o%s, o%u, o%v, o%eta, o%gu, o%gv)
+            call mixing_coefficients(g, c, o%pressure_w, o%t, o%s, o%u, o%v, o%viscosity, o%diffusivity)
+            call corner_thickness(g, 1, o%eta, top)
+            call column_depth(g, o%eta, depth)
+            call checkerboard_fluxes(g, c, o%dt, o%eta, east, north)
+            call surface_sources(o, heat, freshwater, surface_t, surface_s, force(:, :, 3))
+            call baroclinic_step(o, top, depth, stress_x, stress_y, force, bt)
+            call add_divergence(g, east, north, force(:, :, 3))
+            eta_old = o%eta
+            call barotropic_step(g, c, o%halo, o%dt, depth, force, bt, mean_u, mean_v)
+            o%eta = bt(:, :, 1)
+            call to_velocity(g, depth, mean_u, mean_v)
+            call to_velocity(g, depth, bt(:, :, 2), bt(:, :, 3))
+            call o%halo%update(1, g%nk, o%u, o%v)
+            call advance_tracers(g, c, o%dt, eta_old, o%eta, east, north, mean_u, mean_v, o%u, o%v, surface_t, surface_s, &
+                o%t, o%s, o%t_new, o%s_new)
+            call mix_tracers(g, o%dt, o%diffusivity, o%eta, o%t_new, o%s_new)
+            call add_depth_mean(g, bt(:, :, 2), bt(:, :, 3), o%u, o%v)
+        end associate
+        call swap(o%t, o%t_new)
+        call swap(o%s, o%s_new)
+        call swap(o%gu, o%gu_old)
+        call swap(o%gv, o%gv_old)
+        o%has_history = .true.
+        o%elapsed = o%elapsed + o%dt
+        call o%halo%update(2, o%grid%nk, o%t, o%s)
+        call o%halo%update(o%halo%width, 1, o%eta)
+    end subroutine internal_step
+
+    !> Fill the halos of the prognostic fields after they were set from outside.
+    subroutine update_halos(o)
+        type(ocean_type), intent(inout) :: o
+        call o%halo%update(2, o%grid%nk, o%t, o%s)
+        call o%halo%update(1, o%grid%nk, o%u, o%v)
+        call o%halo%update(o%halo%width, 1, o%eta)
+    end subroutine update_halos
+
+    !> Currents without their depth mean at the new time in o%u, o%v; transports of the old time in bt; depth-mean forces
+    !! (all but the surface pressure and the Coriolis force) in force(:, :, 1:2).
+    subroutine baroclinic_step(o, top, depth, stress_x, stress_y, force, bt)
+        type(ocean_type), intent(inout) :: o
+        real(dp), intent(in), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je) :: top, depth, stress_x, stress_y
+        real(dp), intent(inout), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je, 3) :: force, bt
+        real(dp), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je) :: after_u, after_v
+        real(dp) :: now, past
+        integer :: i, j, k
+
+        associate (g => o%grid)
+            now = 1.0_dp
+            past = 0.0_dp
+            if (o%has_history) then
+                now = 1.5_dp + o%config%ab_epsilon
+                past = -(0.5_dp + o%config%ab_epsilon)
+            end if
+            bt(:, :, 1) = o%eta
+            call depth_mean(g, top, depth, o%u, bt(:, :, 2))
+            call depth_mean(g, top, depth, o%v, bt(:, :, 3))
+            ! t_new, s_new are free until the tracers move: they hold the currents of the old time.
+            o%t_new = o%u
+            o%s_new = o%v
+            do k = 1, g%nk
+                do j = 1, g%ny
+                    do i = 1, g%nx
+                        o%u(i, j, k) = o%u(i, j, k) + o%dt*(now*o%gu(i, j, k) + past*o%gu_old(i, j, k))
+                        o%v(i, j, k) = o%v(i, j, k) + o%dt*(now*o%gv(i, j, k) + past*o%gv_old(i, j, k))
+                    end do
+                end do
+                call add_friction(g, o%config, o%dt, g%mask_u(:, :, k), o%t_new(:, :, k), o%s_new(:, :, k), o%u(:, :, k), &
+                    o%v(:, :, k))
+            end do
+            call mix_momentum(g, o%config, o%dt, o%viscosity, top, stress_x, stress_y, o%t_new, o%s_new, o%u, o%v)
+            call depth_mean(g, top, depth, o%u, after_u)
+            call depth_mean(g, top, depth, o%v, after_v)
+            force(:, :, 1) = (after_u - bt(:, :, 2))/o%dt
+            force(:, :, 2) = (after_v - bt(:, :, 3))/o%dt
+            do k = 1, g%nk
+                call rotate(g, o%config%coriolis_implicitness, o%dt, g%mask_u(:, :, k), bt(:, :, 2), bt(:, :, 3), &
+                    after_u, after_v, o%t_new(:, :, k), o%s_new(:, :, k), o%u(:, :, k), o%v(:, :, k))
+            end do
+            bt(:, :, 2) = bt(:, :, 2)*depth
+            bt(:, :, 3) = bt(:, :, 3)*depth
+        end associate
+    end subroutine baroclinic_step
+
+    !> Semi-implicit Coriolis force on the departures from the depth mean:
+    !!     (I - theta dt f J) u' = u* + (1 - theta) dt f J u'_old, a 2 x 2 system at every point.
+    subroutine rotate(g, theta, dt, mask, old_mean_u, old_mean_v, mean_u, mean_v, u_old, v_old, u, v)
+        type(ocean_grid_type), intent(in) :: g
+        real(dp), intent(in) :: theta, dt
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: mask, old_mean_u, old_mean_v, mean_u, mean_v, u_old, v_old
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: u, v
+        real(dp) :: a, b, scale, rx, ry
+        integer :: i, j
+
+        do j = 1, g%ny
+            a = theta*dt*g%f(j)
+            b = dt*g%f(j) - a
+            scale = 1.0_dp/(1.0_dp + a*a)
+            do i = 1, g%nx
+                rx = u(i, j) - mean_u(i, j) + b*(v_old(i, j) - old_mean_v(i, j))
+                ry = v(i, j) - mean_v(i, j) - b*(u_old(i, j) - old_mean_u(i, j))
+                u(i, j) = mask(i, j)*scale*(rx + a*ry)
+                v(i, j) = mask(i, j)*scale*(ry - a*rx)
+            end do
+        end do
+    end subroutine rotate
+
+    !> Depth of the water at velocity points, 0 on land [m]; valid but for the last halo cell in the east and north.
+    subroutine column_depth(g, eta, depth)
+        type(ocean_grid_type), intent(in) :: g
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: eta
+        real(dp), intent(out), dimension(g%is:g%ie, g%js:g%je) :: depth
+        integer :: i, j
+
+        depth = 0.0_dp
+        do j = g%js, g%je - 1
+            do i = g%is, g%ie - 1
+                depth(i, j) = g%mask_u(i, j, 1)*(g%rest_depth(i, j) &
+                    + 0.25_dp*((eta(i, j) + eta(i + 1, j)) + (eta(i, j + 1) + eta(i + 1, j + 1))))
+            end do
+        end do
+    end subroutine column_depth
+
+    !> Mean of u over the depth of the owned velocity points.
+    subroutine depth_mean(g, top, depth, u, mean)
+        type(ocean_grid_type), intent(in) :: g
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: top, depth
+        real(dp), intent(in) :: u(g%is:g%ie, g%js:g%je, g%nk)
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: mean
+        integer :: i, j, k
+
+        mean = 0.0_dp
+        do j = 1, g%ny
+            do i = 1, g%nx
+                mean(i, j) = u(i, j, 1)*top(i, j)
+            end do
+        end do
+        do k = 2, g%nk
+            do j = 1, g%ny
+                do i = 1, g%nx
+                    mean(i, j) = mean(i, j) + u(i, j, k)*g%dz(k)
+                end do
+            end do
+        end do
+        do j = 1, g%ny
+            do i = 1, g%nx
+                mean(i, j) = g%mask_u(i, j, 1)*mean(i, j)/max(depth(i, j), 1.0_dp)
+            end do
+        end do
+    end subroutine depth_mean
+
+    !> Transports to depth-mean velocities, on the cells 0:nx+1, 0:ny+1.
+    subroutine to_velocity(g, depth, u, v)
+        type(ocean_grid_type), intent(in) :: g
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: depth
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: u, v
+        integer :: i, j
+        do j = 0, g%ny + 1
+            do i = 0, g%nx + 1
+                u(i, j) = u(i, j)/max(depth(i, j), 1.0_dp)
+                v(i, j) = v(i, j)/max(depth(i, j), 1.0_dp)
+            end do
+        end do
+    end subroutine to_velocity
+
+    !> Put the depth mean back, on the cells 0:nx+1, 0:ny+1.
+    subroutine add_depth_mean(g, mean_u, mean_v, u, v)
+        type(ocean_grid_type), intent(in) :: g
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: mean_u, mean_v
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: u, v
+        integer :: i, j, k
+        do k = 1, g%nk
+            do j = 0, g%ny + 1
+                do i = 0, g%nx + 1
+                    u(i, j, k) = u(i, j, k) + g%mask_u(i, j, k)*mean_u(i, j)
+                    v(i, j, k) = v(i, j, k) + g%mask_u(i, j, k)*mean_v(i, j)
+                end do
+            end do
+        end do
+    end subroutine add_depth_mean
+
+    !> Surface fluxes as sources of the top cell [degC m/s], [g/kg m/s] and of the free surface [m/s]. Rain falls with
+    !! the surface's temperature when it adds volume.
+    subroutine surface_sources(o, heat, freshwater, surface_t, surface_s, volume)
+        type(ocean_type), intent(in) :: o
+        real(dp), intent(in), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je) :: heat, freshwater
+        real(dp), intent(out), dimension(o%grid%is:o%grid%ie, o%grid%js:o%grid%je) :: surface_t, surface_s, volume
+        integer :: i, j
+
+        surface_t = 0.0_dp
+        surface_s = 0.0_dp
+        volume = 0.0_dp
+        do j = 1, o%grid%ny
+            do i = 1, o%grid%nx
+                if (o%grid%mask_t(i, j, 1) <= 0.0_dp) cycle
+                surface_t(i, j) = heat(i, j)/(seawater_density*seawater_cp)
+                if (o%config%virtual_salt_flux) then
+                    surface_s(i, j) = -freshwater(i, j)*o%config%reference_salinity/seawater_density
+                else
+                    volume(i, j) = freshwater(i, j)/seawater_density
+                    surface_t(i, j) = surface_t(i, j) + volume(i, j)*o%t(i, j, 1)
+                end if
+            end do
+        end do
+    end subroutine surface_sources
+
+    !> source - div(flux)/area on the owned cells.
+    subroutine add_divergence(g, east, north, source)
+        type(ocean_grid_type), intent(in) :: g
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: east, north
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: source
+        integer :: i, j
+        do j = 1, g%ny
+            do i = 1, g%nx
+                source(i, j) = source(i, j) - ((east(i, j) - east(i - 1, j)) + (north(i, j) - north(i, j - 1)))/g%area_t(j)
+            end do
+        end do
+    end subroutine add_divergence
+
+    !> Stop at the first value that is no ocean: not a number, a current beyond the limit, a top cell run dry.
+    subroutine check_state(o, status)
+        type(ocean_type), intent(in) :: o
+        type(status_type), intent(inout) :: status
+        integer :: j, k
+
+        if (status%failed()) return
+        do k = 1, o%grid%nk
+            do j = 1, o%grid%ny
+                call check_row('temperature', o%t(1:o%grid%nx, j, k), -10.0_dp, 60.0_dp)
+                call check_row('salinity', o%s(1:o%grid%nx, j, k), -1.0_dp, 100.0_dp)
+                call check_row('u', o%u(1:o%grid%nx, j, k), -o%config%speed_limit, o%config%speed_limit)
+                call check_row('v', o%v(1:o%grid%nx, j, k), -o%config%speed_limit, o%config%speed_limit)
+                if (k == 1) call check_row('eta', o%eta(1:o%grid%nx, j), -0.8_dp*o%grid%dz(1), 50.0_dp)
+                if (status%failed()) return
+            end do
+        end do
+
+    contains
+
+        subroutine check_row(name, row, low, high)
+            character(len=*), intent(in) :: name
+            real(dp), intent(in) :: row(:), low, high
+            character(len=240) :: text
+            integer :: i
+            if (all(row >= low .and. row <= high)) return
+            i = findloc(row >= low .and. row <= high, .false., dim=1)
+            write (text, '(3a,es12.4,a,f8.2,a,f8.2,a,i0,a,f12.4,a)') 'ocean: ', name, ' = ', row(i), ' at lat ', &
+                o%lat(o%j_first + j - 1), ', lon ', o%lon(o%i_first + i - 1), ', level ', k, ', day ', &
+                o%elapsed/seconds_per_day, ': unstable; try a shorter ocean_dt or more viscosity'
+            call status%set(status_unstable, text)
+        end subroutine check_row
+    end subroutine check_state
+
+    !> Exchange two arrays without copying them.
+    subroutine swap(a, b)
+        real(dp), allocatable, intent(inout) :: a(:, :, :), b(:, :, :)
+        real(dp), allocatable :: c(:, :, :)
+        call move_alloc(a, c)
+        call move_alloc(b, a)
+        call move_alloc(c, b)
+    end subroutine swap
+end module ocean_step_mod
