@@ -1,0 +1,103 @@
+!> The coupled model as a plain program: `climate_main NAMELIST`. &driver_nml says how long to run and which files to read
+!! and write; the state is the same, byte for byte, as that of the model stepped through its plugs.
+program climate_main
+    use, intrinsic :: iso_fortran_env, only: error_unit
+    use kinds_mod, only: dp, i8
+    use comm_mod, only: comm_type
+    use status_mod, only: status_type, status_bad_input
+    use namelist_mod, only: namelist_open, namelist_close
+    use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
+    use climate_state_mod, only: climate_read_restart, climate_write_restart, climate_write_state
+    use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
+    use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_Abort, MPI_Wtime, MPI_COMM_WORLD
+    implicit none
+
+    type :: driver_type
+        real(dp) :: days = 1.0_dp                   !< length of the run
+        real(dp) :: report_days = 10.0_dp           !< interval of the progress lines
+        character(len=512) :: restart_in = ''       !< restart to start from; blank: the initial state
+        character(len=512) :: restart_out = ''      !< restart to leave; blank: none
+        character(len=512) :: state_out = ''        !< three-dimensional fields of the end; blank: none
+    end type driver_type
+
+    type(comm_type) :: comm
+    type(climate_type) :: climate
+    type(driver_type) :: driver
+    type(status_type) :: status
+    character(len=512) :: path
+    integer(i8) :: step, steps, report_every
+    real(dp) :: started
+
+    call MPI_Init()
+    call comm%init(MPI_COMM_WORLD%mpi_val)
+    call get_command_argument(1, path)
+    if (path == '') call status%set(status_bad_input, 'usage: climate_main NAMELIST')
+    call read_driver(driver, status)
+    call stop_if_failed()
+    call climate_init(climate, comm, trim(path), status)
+    call stop_if_failed()
+    if (driver%restart_in /= '') call climate_read_restart(climate, trim(driver%restart_in), status)
+    call stop_if_failed()
+    steps = nint(driver%days*86400.0_dp/climate%config%coupling_dt, i8)
+    report_every = max(1_i8, nint(driver%report_days*86400.0_dp/climate%config%coupling_dt, i8))
+    started = MPI_Wtime()
+    call report()
+    do step = 1, steps
+        call climate_atmos_step(climate, status)
+        call stop_if_failed()
+        call climate_ocean_step(climate, status)
+        call stop_if_failed()
+        if (mod(step, report_every) == 0 .or. step == steps) call report()
+    end do
+    if (driver%restart_out /= '') call climate_write_restart(climate, trim(driver%restart_out), status)
+    call stop_if_failed()
+    if (driver%state_out /= '') call climate_write_state(climate, trim(driver%state_out), status)
+    call stop_if_failed()
+    call MPI_Finalize()
+
+contains
+
+    subroutine read_driver(settings, outcome)
+        type(driver_type), intent(inout) :: settings
+        type(status_type), intent(inout) :: outcome
+        real(dp) :: days, report_days
+        character(len=512) :: restart_in, restart_out, state_out
+        namelist /driver_nml/ days, report_days, restart_in, restart_out, state_out
+        character(len=256) :: message
+        integer :: unit, code
+        logical :: found
+
+        days = settings%days
+        report_days = settings%report_days
+        restart_in = settings%restart_in
+        restart_out = settings%restart_out
+        state_out = settings%state_out
+        call namelist_open(path, 'driver_nml', unit, found, outcome)
+        if (found) read (unit, nml=driver_nml, iostat=code, iomsg=message)
+        if (found) call namelist_close(unit, path, 'driver_nml', code, message, outcome)
+        if (days < 0.0_dp .or. report_days <= 0.0_dp) call outcome%set(status_bad_input, &
+            trim(path)//': &driver_nml: days must not be negative and report_days must be positive')
+        settings = driver_type(days, report_days, restart_in, restart_out, state_out)
+    end subroutine read_driver
+
+    !> A line of names first, then a line of numbers.
+    subroutine report()
+        real(dp) :: values(n_diagnostics)
+        integer :: k
+        logical, save :: first = .true.
+        call climate_diagnostics(climate, values)
+        if (.not. comm%is_root()) return
+        if (first) print '(a, *(1x, a))', 'days wall_seconds', (trim(diagnostic_names(k)), k=1, n_diagnostics)
+        first = .false.
+        print '(f0.3, 1x, f0.2, *(1x, es14.7))', climate_seconds(climate)/86400.0_dp, MPI_Wtime() - started, values
+        flush (6)
+    end subroutine report
+
+    subroutine stop_if_failed()
+        call comm%agree(status)
+        if (.not. status%failed()) return
+        if (comm%is_root()) write (error_unit, '(a)') 'climate_main: '//trim(status%message)
+        call comm%barrier()
+        call MPI_Abort(MPI_COMM_WORLD, 1)
+    end subroutine stop_if_failed
+end program climate_main
