@@ -1,11 +1,11 @@
 !> Calls from Fortran to procedures registered by name while the program runs, without knowing what is behind them.
 !! The module depends on nothing but ISO_C_BINDING, so that it can lie in a model's lowest library and any module of the
-!! model may say `use callback_mod`. Under Python the handler is the trampoline of the bridge; in a plain Fortran program
+!! model may say `use callback_mod`. Under Python the handler is the trampoline of the bridge; in a Fortran program
 !! the table is empty and every call returns `callback_unknown`.
 !!
 !!     call callback_call('analysis', field, rc)                          ! by name, any rank, in place
 !!     id = callback_find('analysis')                                     ! by number: no search
-!!     call callback_call(id, [callback_array(u), callback_array(n, readonly=.true.)], rc)
+!!     call callback_call(id, [callback_array(u), callback_input(n)], rc)
 !!
 !! A return code other than `callback_ok` asks the caller to return to its own caller with an error, as after any other
 !! failure; after the first failure further calls are refused until the main program has dealt with it.
@@ -52,8 +52,13 @@ module callback_mod
 
     !> Description of an array for a call with several; the actual argument needs the `target` attribute.
     interface callback_array
-        module procedure describe_real64, describe_real32, describe_int32
+        module procedure array_real64, array_real32, array_int32
     end interface callback_array
+
+    !> The same for an array that is only read; Python's view of it is read-only.
+    interface callback_input
+        module procedure input_real64, input_real32, input_int32
+    end interface callback_input
 
     !> Call what is registered, by number or by name, with one array or with several.
     interface callback_call
@@ -61,10 +66,10 @@ module callback_mod
         module procedure call_name_real64, call_name_real32, call_name_int32, call_name_arrays
     end interface callback_call
 
-    type(entry_type), save :: table(max_callbacks)
-    integer, save :: entries = 0
+    type(entry_type) :: table(max_callbacks)
+    integer :: entries = 0
 
-    public :: callback_array, callback_call, callback_find, callback_handler, callback_register
+    public :: callback_array, callback_call, callback_input, callback_find, callback_handler, callback_register
 
 contains
 
@@ -129,21 +134,21 @@ contains
         integer, intent(in) :: id
         real(c_double), contiguous, target, intent(inout) :: x(..)
         integer, intent(out) :: rc
-        call call_id_arrays(id, [describe_real64(x)], rc)
+        call call_id_arrays(id, [array_real64(x)], rc)
     end subroutine call_id_real64
 
     subroutine call_id_real32(id, x, rc)
         integer, intent(in) :: id
         real(c_float), contiguous, target, intent(inout) :: x(..)
         integer, intent(out) :: rc
-        call call_id_arrays(id, [describe_real32(x)], rc)
+        call call_id_arrays(id, [array_real32(x)], rc)
     end subroutine call_id_real32
 
     subroutine call_id_int32(id, x, rc)
         integer, intent(in) :: id
         integer(c_int), contiguous, target, intent(inout) :: x(..)
         integer, intent(out) :: rc
-        call call_id_arrays(id, [describe_int32(x)], rc)
+        call call_id_arrays(id, [array_int32(x)], rc)
     end subroutine call_id_int32
 
     subroutine call_name_real64(name, x, rc)
@@ -167,36 +172,46 @@ contains
         call call_id_int32(callback_find(name), x, rc)
     end subroutine call_name_int32
 
-    type(callback_array_type) function describe_real64(x, readonly) result(array)
+    type(callback_array_type) function array_real64(x) result(array)
+        real(c_double), target, intent(inout) :: x(..)
+        array = describe(c_loc(x), kind_real64, shape(x, kind=c_int64_t), .true., is_contiguous(x))
+    end function array_real64
+
+    type(callback_array_type) function input_real64(x) result(array)
         real(c_double), target, intent(in) :: x(..)
-        logical, intent(in), optional :: readonly  !< Python gets a view it cannot write to
-        array%data = c_loc(x)
-        array%element = kind_real64
-        array%rank = rank(x)
-        array%extents(1:rank(x)) = shape(x, kind=c_int64_t)
-        if (present(readonly)) array%writable = merge(0, 1, readonly)
-        array%contiguous = merge(1, 0, is_contiguous(x))
-    end function describe_real64
+        array = describe(c_loc(x), kind_real64, shape(x, kind=c_int64_t), .false., is_contiguous(x))
+    end function input_real64
 
-    type(callback_array_type) function describe_real32(x, readonly) result(array)
+    type(callback_array_type) function array_real32(x) result(array)
+        real(c_float), target, intent(inout) :: x(..)
+        array = describe(c_loc(x), kind_real32, shape(x, kind=c_int64_t), .true., is_contiguous(x))
+    end function array_real32
+
+    type(callback_array_type) function input_real32(x) result(array)
         real(c_float), target, intent(in) :: x(..)
-        logical, intent(in), optional :: readonly
-        array%data = c_loc(x)
-        array%element = kind_real32
-        array%rank = rank(x)
-        array%extents(1:rank(x)) = shape(x, kind=c_int64_t)
-        if (present(readonly)) array%writable = merge(0, 1, readonly)
-        array%contiguous = merge(1, 0, is_contiguous(x))
-    end function describe_real32
+        array = describe(c_loc(x), kind_real32, shape(x, kind=c_int64_t), .false., is_contiguous(x))
+    end function input_real32
 
-    type(callback_array_type) function describe_int32(x, readonly) result(array)
+    type(callback_array_type) function array_int32(x) result(array)
+        integer(c_int), target, intent(inout) :: x(..)
+        array = describe(c_loc(x), kind_int32, shape(x, kind=c_int64_t), .true., is_contiguous(x))
+    end function array_int32
+
+    type(callback_array_type) function input_int32(x) result(array)
         integer(c_int), target, intent(in) :: x(..)
-        logical, intent(in), optional :: readonly
-        array%data = c_loc(x)
-        array%element = kind_int32
-        array%rank = rank(x)
-        array%extents(1:rank(x)) = shape(x, kind=c_int64_t)
-        if (present(readonly)) array%writable = merge(0, 1, readonly)
-        array%contiguous = merge(1, 0, is_contiguous(x))
-    end function describe_int32
+        array = describe(c_loc(x), kind_int32, shape(x, kind=c_int64_t), .false., is_contiguous(x))
+    end function input_int32
+
+    pure type(callback_array_type) function describe(data, element, extents, writable, contiguous) result(array)
+        type(c_ptr), intent(in) :: data
+        integer(c_int), intent(in) :: element         !< kind_real64, ...
+        integer(c_int64_t), intent(in) :: extents(:)  !< Fortran order
+        logical, intent(in) :: writable, contiguous
+        array%data = data
+        array%element = element
+        array%rank = size(extents)
+        array%extents(1:size(extents)) = extents
+        array%writable = merge(1, 0, writable)
+        array%contiguous = merge(1, 0, contiguous)
+    end function describe
 end module callback_mod

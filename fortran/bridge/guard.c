@@ -206,12 +206,14 @@ static PyObject *call(PyObject *Py_UNUSED(module), PyObject *arguments)
 
     if (!PyArg_ParseTuple(arguments, "OO!p", &plug, &PyTuple_Type, &values, &guard.traps))
         return NULL;
+    if (!Py_TYPE(plug)->tp_call)
+        return PyErr_Format(PyExc_TypeError, "%R is not a plug", plug);
     failure.kind = NULL;
     if (sigsetjmp(guard.back, 1) == 0) {
         current = &guard;
         if (guard.traps)
             set_traps(1);
-        result = PyObject_CallObject(plug, values);
+        result = Py_TYPE(plug)->tp_call(plug, values, NULL); /* not PyObject_Call: a jump would skip its bookkeeping */
     }
     current = guard.outer;
     if (guard.traps)

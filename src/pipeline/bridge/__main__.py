@@ -1,9 +1,10 @@
-"""`python -m pipeline.bridge build config/models/climate.yaml [--build-dir build/models/climate]`"""
+"""`python -m pipeline.bridge build config/models/climate.yaml [--output build/models/climate/climate.so]`"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from pipeline.bridge.builder import build
 from pipeline.errors import PipelineError
@@ -15,10 +16,15 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("build", help="make a Fortran model importable")
     command.add_argument("model", help="the model's configuration, config/models/<name>.yaml")
-    command.add_argument("--build-dir", help="where to build (default: build/models/<name>)")
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--build-dir", help="where to build (default: build/models/<name>)")
+    where.add_argument("--output", help="the module, <name>.so, in the directory where to build")
     given = parser.parse_args(arguments)
     try:
-        print(build(given.model, given.build_dir))
+        module = build(given.model, Path(given.output).parent if given.output else given.build_dir)
+        if given.output and module != Path(given.output).resolve():
+            raise PipelineError(f"--output {given.output}: the module of this model is called {module.name}")
+        print(module)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

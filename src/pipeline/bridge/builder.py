@@ -43,7 +43,7 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
         build_dir: where everything of this model goes; `build/models/<name>` of the project by default.
 
     Returns:
-        Path of the module, for `bridge.load`. Beside it stand `model.json` and `build.log`.
+        Path of the module, `<name>.so`, for `bridge.load`. Beside it stand `model.json` and `build.log`.
 
     Raises:
         PipelineError: bad configuration, missing compiler, failed step, wrongly mapped kind, undefined symbol.
@@ -54,7 +54,7 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
     config = unresolved.resolved(folder)
     if not Path(config.plug).is_file():
         raise PipelineError(f"{model_yaml}: plug: {config.plug} does not exist")
-    module = folder / f"{config.name}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    module = folder / f"{config.name}.so"
     with _lock(folder):
         mark = fingerprint(config, folder)
         if not _is_current(module, mark):

@@ -43,8 +43,7 @@ class FortranModel:
         plugs: the f2py module.
         support: the bridge's own extension module in the same file.
         config: what the module was built from.
-        comm: communicator over which errors are agreed; None for a model on one process.
-        patience: see `Agreement`.
+        comm, patience: see `agree_over`.
     """
 
     def __init__(
@@ -59,7 +58,9 @@ class FortranModel:
         self.broken_by: str | None = None
         self._functions = _collect(plugs)
         self._support = support
-        self._agreement = Agreement(comm, patience) if comm is not None and comm.Get_size() > 1 else None
+        self._agreement: Agreement | None = None
+        if comm is not None:
+            self.agree_over(comm, patience)
         self._traps = config.runtime.floating_traps
         self._error_last = {name: _ends_with(f, config.plugs.error) for name, f in self._functions.items()}
         self._heals = self._matching(config.plugs.heals)
@@ -94,6 +95,15 @@ class FortranModel:
         if self.broken_by and name in self._heals:
             self.broken_by = None
         return result
+
+    def agree_over(self, comm: MPI.Comm, patience: float = 30.0) -> None:
+        """From now on every plug call is collective over `comm`, and an error on one rank is raised on all. Collective.
+
+        Args:
+            comm: the communicator the model runs on.
+            patience: seconds a failed rank waits for the others before it aborts the program.
+        """
+        self._agreement = Agreement(comm, patience) if comm.Get_size() > 1 else None
 
     def register(self, name: str, function: Callable[..., None] | None) -> None:
         """Make a Python function callable from Fortran as `name`; None withdraws it. Replaceable while the model runs.
@@ -163,8 +173,7 @@ def load(path: str | os.PathLike, comm: MPI.Comm | None = None, patience: float 
 
     Args:
         path: the module; its `model.json` stands beside it.
-        comm: the communicator the model will run on; None for one process.
-        patience: seconds a failed rank waits for the others before it aborts the program.
+        comm, patience: see `FortranModel.agree_over`; None for a model on one process.
 
     Raises:
         PipelineError: no such module, or it cannot be loaded here.
@@ -215,7 +224,8 @@ def _collect(module: types.ModuleType) -> dict[str, Any]:
     functions: dict[str, Any] = {}
     for name, member in vars(module).items():
         if type(member).__name__ == "fortran":
-            functions.update(vars(member) or {name: member})
+            inside = vars(member)  # a Fortran module's members; a subroutine's own attributes
+            functions.update({name: member} if "__name__" in inside else inside)
     return {name: f for name, f in functions.items() if type(f).__name__ == "fortran"}
 
 

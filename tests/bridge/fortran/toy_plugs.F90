@@ -1,7 +1,7 @@
 !> What Python sees of the small model.
 module toy_plugs
     use, intrinsic :: iso_c_binding, only: c_double, c_int
-    use callback_mod, only: callback_array, callback_call, callback_find
+    use callback_mod, only: callback_array, callback_call, callback_find, callback_input
     use base_mod, only: complain, global_sum, last_message, my_rank
     use dynamics_mod, only: dynamics_fail, dynamics_init, dynamics_step, field
     implicit none
@@ -95,7 +95,7 @@ contains
         wind = 1
         rain = 2
         date = [2000, 1, 31]
-        call callback_call('several', [callback_array(wind), callback_array(rain), callback_array(date, .true.)], rc)
+        call callback_call('several', [callback_array(wind), callback_array(rain), callback_input(date)], rc)
         ierr = rc
         if (rc /= 0) return
         if (wind(2, 3, 4) /= 11 .or. rain(5) /= 22) ierr = 9

@@ -1,0 +1,149 @@
+"""The build: what it makes, what it refuses, and what it does not do twice."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import bridge
+from pipeline.bridge.__main__ import main
+from pipeline.bridge.config import read
+from pipeline.errors import PipelineError
+
+HERE = Path(__file__).parent
+YAML = HERE / "fortran" / "toy.yaml"
+PLUG = """
+subroutine tool_double(x, ierr)
+    use, intrinsic :: iso_c_binding, only: c_double, c_int
+    {use}
+    {declaration}
+    integer(c_int), intent(out) :: ierr
+    {body}
+    ierr = 0
+end subroutine tool_double
+"""
+
+
+@pytest.fixture
+def configure(tmp_path):
+    """Write a model configuration without libraries and its plug file."""
+
+    def write(use="", declaration="real(c_double), intent(inout) :: x", body="x = 2*x", **keys):
+        plug = tmp_path / "plugs.f90"
+        plug.write_text(PLUG.format(use=use, declaration=declaration, body=body))
+        file = tmp_path / "small.yaml"
+        file.write_text(yaml.safe_dump({"name": "small", "plug": str(plug), "plugs": {"message": None}} | keys))
+        return file
+
+    return write
+
+
+def refusal(file, folder):
+    with pytest.raises(PipelineError) as caught:
+        bridge.build(file, folder)
+    return str(caught.value)
+
+
+def test_free_subroutine_becomes_a_function(configure, tmp_path):
+    declaration = "real(c_double), intent(out) :: x"
+    model = bridge.load(bridge.build(configure(declaration=declaration, body="x = 42"), tmp_path / "free"))
+    assert model.tool_double() == 42.0
+
+
+def test_kind_that_f2py_maps_to_float_is_refused(configure, tmp_path):
+    file = configure("use kinds_mod, only: dp", "real(dp), intent(inout) :: x")
+    message = refusal(file, tmp_path / "silent")
+    assert "real(kind=dp)" in message
+    assert "real(c_double)" in message
+    assert "is mapped to C" in (tmp_path / "silent/build.log").read_text()
+    assert not (tmp_path / "silent/small.so").exists()
+
+
+def test_undefined_symbol_is_found_at_build_time(configure, tmp_path):
+    message = refusal(configure(body="call lost_routine(x)"), tmp_path / "lost")
+    assert "lost_routine_" in message
+    assert "libraries" in message
+    assert not (tmp_path / "lost/small.so").exists()
+
+
+def test_compiler_error_shows_its_line_and_the_log(configure, tmp_path):
+    message = refusal(configure(body="x = no_such_variable*"), tmp_path / "wrong")
+    assert "compiling plugs.f90 failed" in message
+    assert "Error: " in message
+    assert str(tmp_path / "wrong/build.log") in message
+
+
+def test_missing_compiler_names_the_package(configure, tmp_path):
+    message = refusal(configure(compilers={"fortran": "mpif90-of-nowhere"}), tmp_path / "none")
+    assert "'mpif90-of-nowhere' not found" in message
+    assert "\n" not in message
+
+
+def test_missing_mpi_wrapper_names_package_and_module(configure, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    message = refusal(configure(), tmp_path / "none")
+    assert "apt-get install libopenmpi-dev" in message
+    assert "module load openmpi" in message
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"librarys": []}, ("'librarys'", "did you mean 'libraries'", "link_commands")),
+        ({"flags": {"fotran": ["-O2"]}}, ("'flags.fotran'", "choose from fortran, c")),
+        ({"runtime": {"convert": "big"}}, ("runtime.convert", "'big_endian'", "found 'big'")),
+        ({"name": "Not A Name"}, ("name", "found 'Not A Name'")),
+        ({"include": ["{nowhere}/mod"]}, ("'{nowhere}/mod'", "{build}")),
+        ({"plug": "no/such/file.f90"}, ("no/such/file.f90 does not exist",)),
+        ({"libraries": [{"directory": "{build}", "names": ["lost"]}]}, ("liblost.a does not exist",)),
+    ],
+)
+def test_bad_configuration_is_refused_with_choices(configure, tmp_path, keys, expected):
+    message = refusal(configure(**keys), tmp_path / "bad")
+    assert all(part in message for part in expected), message
+
+
+def test_nothing_is_built_twice(toy_path):
+    before = toy_path.stat().st_mtime_ns
+    begin = time.process_time()
+    assert bridge.build(YAML, toy_path.parent) == toy_path
+    assert toy_path.stat().st_mtime_ns == before
+    assert time.process_time() - begin < 0.5
+
+
+def test_changed_source_is_built_again_and_the_old_module_stays_on_failure(tmp_path):
+    sources = tmp_path / "model"
+    shutil.copytree(HERE / "fortran", sources)
+    text = YAML.read_text().replace("tests/bridge/fortran", str(sources))
+    file = sources / "toy.yaml"
+    file.write_text(text)
+    module = bridge.build(file, tmp_path / "build")
+    first = module.read_bytes()
+
+    dynamics = sources / "dynamics_mod.F90"
+    dynamics.write_text(dynamics.read_text().replace("100*j", "200*j"))
+    bridge.build(file, tmp_path / "build")
+    second = module.read_bytes()
+    assert second != first
+
+    dynamics.write_text(dynamics.read_text().replace("200*j", "200*"))
+    assert "prepare: make failed" in refusal(file, tmp_path / "build")
+    assert module.read_bytes() == second
+
+
+def test_command_line(toy_path, capsys, tmp_path):
+    assert main(["build", str(YAML), "--output", str(toy_path)]) == 0
+    assert capsys.readouterr().out.strip() == str(toy_path)
+    assert main(["build", str(tmp_path / "none.yaml")]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_configuration_of_the_climate_model_is_valid():
+    assert read(HERE.parents[1] / "config/models/climate.yaml").name == "climate"
+
+
+def test_loading_what_was_not_built(tmp_path):
+    with pytest.raises(PipelineError, match=r"no built model; run `python -m pipeline\.bridge build"):
+        bridge.load(tmp_path / "climate.so")

@@ -1,0 +1,134 @@
+"""Errors of Fortran become exceptions; the process and the interpreter live on."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.bridge import FortranError, FortranRuntimeError, FortranStop
+
+
+def test_error_code_becomes_an_exception_with_the_models_message(toy):
+    with pytest.raises(FortranError, match=r"^toy\.tool_init: nx and ny must be positive$") as caught:
+        toy.tool_init(0, 0, 3)
+    assert (caught.value.plug, caught.value.code) == ("tool_init", 2)
+
+
+def test_outputs_come_without_the_error_code(toy):
+    assert toy.tool_get_total() == 12 * 2.5 + 4 * 600
+    assert toy.call("tool_step", 0.1, 0) is None
+    words, last = toy.tool_argument()
+    assert (words, last.strip()) == (2, b"8")
+
+
+def test_diffusion_conserves_the_total_over_many_calls(toy):
+    before = toy.tool_get_total()
+    for _ in range(100):
+        toy.tool_step(0.2, 0)
+    assert toy.tool_get_total() == pytest.approx(before, rel=1e-13)
+    assert toy.tool_get_field(4, 3)[:, 0] == pytest.approx(102.5, rel=1e-12)  # the mean of 101 ... 104
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "text"),
+    [
+        (1, FortranStop, "STOP the field left the domain"),
+        (2, FortranStop, "ERROR STOP negative mass"),
+        (3, FortranRuntimeError, "Index '7' of dimension 1 of array 'field' above upper bound of 4"),
+        (4, FortranRuntimeError, "Error allocating"),
+        (5, FortranStop, r"call exit\(3\)"),
+        (6, FortranStop, "call abort"),
+        (9, FortranStop, "STOP 42"),
+    ],
+)
+def test_end_of_program_becomes_an_exception(toy, how, kind, text):
+    with pytest.raises(kind, match=text) as caught:
+        toy.tool_fail(how)
+    assert any("dynamics_fail" in frame for frame in caught.value.backtrace)
+
+
+def test_stop_can_be_survived_many_times(toy):
+    from mpi4py import MPI
+
+    for _ in range(2000):
+        with pytest.raises(FortranStop):
+            toy.tool_fail(1)
+        toy.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
+    assert toy.tool_get_total() == 2430.0
+
+
+def test_broken_model_refuses_until_it_is_healed(toy):
+    from mpi4py import MPI
+
+    with pytest.raises(FortranStop):
+        toy.tool_fail(1)
+    with pytest.raises(FortranError, match=r"refused.*since tool_fail failed.*call tool_init or tool_read_restart"):
+        toy.tool_step(0.1, 0)
+    with pytest.raises(FortranError, match="refused"):
+        toy.tool_get_total()
+    toy.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
+    toy.tool_step(0.1, 0)
+
+
+def test_stop_inside_a_nested_call_reaches_the_innermost_python(toy):
+    """Python -> Fortran -> callback -> Fortran STOP: the callback can handle it."""
+    seen = []
+
+    def analysis(x):
+        try:
+            toy.tool_fail(2)
+        except FortranStop as error:
+            seen.append(str(error))
+            toy.broken_by = None
+
+    toy.register("analysis", analysis)
+    toy.tool_step(0.0, 1)
+    assert seen == ["toy.tool_fail: ERROR STOP negative mass"]
+
+
+def test_wrong_arguments_are_named_and_break_nothing(toy):
+    with pytest.raises(TypeError):
+        toy.tool_step()
+    toy.tool_step(0.1, 0)
+
+
+def test_unknown_plug_lists_the_choices(toy):
+    with pytest.raises(AttributeError, match=r"no plug 'tool_jump'; it has .*tool_step"):
+        toy.tool_jump()
+
+
+def test_error_inside_the_runtime_library_ends_with_the_python_stack(toy_path):
+    """An I/O error ends in exit() within libgfortran; the last words say where Python was, the code is not 0."""
+    program = (
+        "import sys; from mpi4py import MPI; from pipeline import bridge\n"
+        "def the_caller(): m.tool_fail(8)\n"
+        f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); the_caller()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "Cannot open file '/nonexistent/file'" in done.stderr
+    assert "in the_caller" in done.stderr
+
+
+def test_floating_point_traps(toy_path, tmp_path):
+    """With `runtime.floating_traps` a division by zero is an exception, in Fortran alone and not in Python callbacks."""
+    program = f"""
+import dataclasses, numpy as np
+from mpi4py import MPI
+from pipeline import bridge
+model = bridge.load({str(toy_path)!r})
+model._traps = True
+def analysis(x):
+    with np.errstate(divide="ignore"):
+        assert np.isinf(np.float64(1.0) / np.zeros(1))
+for _ in range(3):
+    model.register("analysis", analysis)
+    model.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
+    model.tool_step(0.1, 1)
+    try:
+        model.tool_fail(7)
+    except FloatingPointError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["toy.tool_fail: floating-point division by zero"] * 3, done.stderr
