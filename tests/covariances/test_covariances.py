@@ -1,0 +1,165 @@
+"""Every covariance: square root, inverse, variance and draws belong to one symmetric, positive matrix."""
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from pipeline import registry
+from pipeline.covariances import Covariance, Differences
+from pipeline.covariances.diagonal import Diagonal
+from pipeline.covariances.ensemble import Ensemble
+from pipeline.covariances.hybrid import Hybrid
+from pipeline.covariances.identity import Identity
+from pipeline.covariances.nmc import Nmc
+from pipeline.errors import PipelineError
+
+N, MEMBERS = 12, 6
+TOLERANCE = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def _deviation() -> torch.Tensor:
+    return torch.linspace(0.3, 2.0, N).double()
+
+
+def _members(seed: int = 3) -> torch.Tensor:
+    return torch.randn(MEMBERS, N, generator=torch.Generator().manual_seed(seed)).double() * _deviation()
+
+
+def _statistics(rank: int = 4) -> xr.Dataset:
+    differences = Differences(rank, channels=3)
+    directions = torch.randn(2, N, generator=torch.Generator().manual_seed(5)).double()
+    noise = torch.randn(300, N + 2, generator=torch.Generator().manual_seed(6)).double()
+    differences.update(noise[:, :N] * _deviation() + noise[:, N:] @ directions)
+    return differences.dataset()
+
+
+def _ensemble() -> Ensemble:
+    return Ensemble(xr.Dataset({"z": (("member", "latent"), _members().numpy())}), inflation=1.2)
+
+
+BUILDERS = {
+    "identity": lambda: Identity(0.7),
+    "diagonal": lambda: Diagonal(_deviation()),
+    "nmc": lambda: Nmc(_statistics(), rank=3, inflation=1.5),
+    "ensemble": _ensemble,
+    "hybrid": lambda: Hybrid(0.4, Diagonal(_deviation()), _ensemble()),
+}
+
+
+@pytest.fixture(params=registry.kinds("covariances"))
+def covariance(request) -> Covariance:
+    assert request.param in BUILDERS, f"add a builder for covariances/{request.param} to the tests"
+    return BUILDERS[request.param]()
+
+
+def _dense(covariance: Covariance) -> torch.Tensor:
+    """B by its square root, a column for each control variable."""
+    m = len(covariance.control(torch.zeros(N).double()))
+    root = covariance.sqrt(torch.eye(m).double())
+    return root.T @ root
+
+
+def _in_range(covariance: Covariance, lead: tuple[int, ...] = ()) -> torch.Tensor:
+    return covariance.sample(torch.zeros(*lead, N).double(), torch.Generator().manual_seed(1))
+
+
+def test_is_symmetric_and_positive(covariance):
+    applied = covariance(torch.eye(N).double())
+    torch.testing.assert_close(applied, applied.T, **TOLERANCE)
+    assert torch.linalg.eigvalsh(applied).min() > -1e-12
+
+
+def test_root_times_adjoint_is_the_matrix(covariance):
+    torch.testing.assert_close(covariance(torch.eye(N).double()), _dense(covariance), **TOLERANCE)
+
+
+def test_adjoint_by_dot_product(covariance):
+    dz = torch.randn(N, generator=torch.Generator().manual_seed(2)).double()
+    v = torch.randn(covariance.control(dz).shape, generator=torch.Generator().manual_seed(4)).double()
+    assert float(covariance.sqrt(v) @ dz) == pytest.approx(float(v @ covariance.sqrt_adjoint(dz)), rel=1e-12)
+
+
+def test_inverse_against_dense(covariance):
+    dz = _in_range(covariance, (5,))
+    expected = dz @ torch.linalg.pinv(_dense(covariance), hermitian=True, rtol=1e-12)
+    torch.testing.assert_close(covariance.inverse(dz), expected, **TOLERANCE)
+
+
+def test_inverse_sqrt_is_a_right_inverse_with_the_same_norm(covariance):
+    dz = _in_range(covariance, (5,))
+    v = covariance.inverse_sqrt(dz)
+    torch.testing.assert_close(covariance.sqrt(v), dz, **TOLERANCE)
+    torch.testing.assert_close((v**2).sum(-1), (dz * covariance.inverse(dz)).sum(-1), **TOLERANCE)
+
+
+def test_variance_is_the_diagonal(covariance):
+    diagonal = _dense(covariance).diagonal()
+    torch.testing.assert_close(covariance.variance.expand(N), diagonal, **TOLERANCE)
+
+
+def test_draws_have_the_covariance(covariance):
+    drawn = _in_range(covariance, (40000,))
+    dense = _dense(covariance)
+    scale = dense.diagonal().sqrt()
+    difference = (drawn.T @ drawn / len(drawn) - dense) / (scale[:, None] * scale)
+    assert difference.abs().max() < 0.04  # 5 sigma of a sample correlation of 40,000 draws, sqrt(2) on the diagonal
+
+
+def test_leading_axes_change_nothing(covariance):
+    dz = _in_range(covariance, (2, 3))
+    torch.testing.assert_close(covariance.inverse(dz)[1, 2], covariance.inverse(dz[1, 2]), **TOLERANCE)
+    torch.testing.assert_close(covariance(dz)[0, 1], covariance(dz[0, 1]), **TOLERANCE)
+
+
+def test_single_precision_follows(covariance):
+    dz = _in_range(covariance)
+    exact = covariance(dz)
+    single = covariance.float()(dz.float())
+    assert single.dtype == torch.float32
+    torch.testing.assert_close(single.double(), exact, rtol=1e-4, atol=1e-4 * float(exact.abs().max()))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_hybrid_is_the_weighted_sum(alpha):
+    static, ensemble = Nmc(_statistics(), rank=None), _ensemble()
+    wanted = (1 - alpha) * _dense(static) + alpha * _dense(ensemble)
+    torch.testing.assert_close(_dense(Hybrid(alpha, static, ensemble)), wanted, **TOLERANCE)
+
+
+def test_hybrid_ends_are_static_and_ensemble_bit_for_bit():
+    static, ensemble, dz = Diagonal(_deviation()), _ensemble(), _members()[0]
+    assert torch.equal(Hybrid(0.0, static, ensemble)(dz), static(dz))
+    assert torch.equal(Hybrid(1.0, static, ensemble)(dz), ensemble(dz))
+
+
+def test_members_of_the_day_replace_the_files():
+    day = _members(seed=8)
+    expected = torch.cov(day.T)
+    torch.testing.assert_close(_dense(Ensemble().with_members(day)), expected, **TOLERANCE)
+    hybrid = Hybrid(0.5, Identity(1.0), Ensemble()).with_members(day)
+    torch.testing.assert_close(_dense(hybrid), 0.5 * torch.eye(N).double() + 0.5 * expected, **TOLERANCE)
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(PipelineError, match="alpha 1.5"):
+        Hybrid(1.5, Identity())
+    with pytest.raises(PipelineError, match="no members"):
+        Hybrid(0.5, Identity()).sqrt(torch.zeros(N))
+    with pytest.raises(PipelineError, match="does not use an ensemble"):
+        Identity().with_members(_members())
+    with pytest.raises(PipelineError, match="positive"):
+        Diagonal(torch.tensor([1.0, 0.0]))
+    with pytest.raises(PipelineError, match="not finite"):
+        Ensemble().with_members(_members() * np.nan)
+    with pytest.raises(PipelineError, match="rank 9"):
+        Nmc(_statistics(), rank=9)
+
+
+def test_standard_deviation_per_variable(air_sea_space):
+    names = [v for c in air_sea_space.components for v in c.variables]
+    values = {name: 1.0 + k for k, name in enumerate(names)}
+    covariance = Diagonal(values, air_sea_space)
+    assert torch.equal(covariance.variance[air_sea_space.index("sst")].unique(), torch.tensor([25.0]).double())
+    with pytest.raises(PipelineError, match="sst"):
+        Diagonal({"ps": 1.0}, air_sea_space)
