@@ -105,11 +105,16 @@ contains
         real(dp), intent(in) :: u(:, :, :), v(:, :, :), t(:, :, :) !< (nlon, nrows, nlev) [m/s], [K]
         real(dp), intent(in) :: ps(:, :)                           !< (nlon, nrows) [Pa]
         type(status_type), intent(inout) :: status
+        real(dp) :: log_ps(size(ps, 1), size(ps, 2))
+        integer :: row
 
         call refuse_unless(all(ps > 0.0_dp) .and. all(t > 0.0_dp), 'a temperature or pressure to set is not positive', status)
         call self%comm%agree(status)
         if (status%failed()) return
-        call grid_to_spectral(self, u, v, t, log(ps), self%x)
+        do row = 1, size(ps, 2)  ! by rows: a vector loop of fixed length rounds alike on any number of ranks
+            log_ps(:, row) = log(ps(:, row))
+        end do
+        call grid_to_spectral(self, u, v, t, log_ps, self%x)
         self%mean_ps = mean_surface_pressure(self%dynamics%transform, self%x(3*self%nlev + 1, :, :))
     end subroutine atmos_set_fields
 
@@ -121,8 +126,9 @@ contains
         real(dp), intent(in) :: dt_air(:, :, :)                    !< [K]
         real(dp), intent(in) :: dps(:, :)                          !< (nlon, nrows) [Pa]
         type(status_type), intent(inout) :: status
-        real(dp), dimension(size(dps, 1), size(dps, 2)) :: ps, ta, ua, va
+        real(dp), dimension(size(dps, 1), size(dps, 2)) :: ps, ta, ua, va, dlog_ps
         real(dp), allocatable :: dx(:, :, :)
+        integer :: row
 
         call atmos_surface(self, ps, ta, ua, va)
         call refuse_unless(all(abs(dps) < 0.5_dp*ps), 'an increment of ps is not a number or beyond half of ps', status)
@@ -130,7 +136,10 @@ contains
             .and. all(abs(dv) < huge(1.0_dp)), 'an increment of u, v or t is not a number', status)
         call self%comm%agree(status)
         if (status%failed()) return
-        call grid_to_spectral(self, du, dv, dt_air, log(1.0_dp + dps/ps), dx)
+        do row = 1, size(dps, 2)
+            dlog_ps(:, row) = log(1.0_dp + dps(:, row)/ps(:, row))
+        end do
+        call grid_to_spectral(self, du, dv, dt_air, dlog_ps, dx)
         where (dx /= 0.0_dp) self%x = self%x + dx  ! even the sign of a zero stays under a zero increment
     end subroutine atmos_add_increment
 

@@ -115,8 +115,8 @@ contains
     subroutine set_topography(self, topography)
         type(atmos_type), intent(inout) :: self
         real(dp), intent(in) :: topography(:, :)
-        real(dp) :: grid(self%nlon, 1, 2), spectral(1, 2, self%dynamics%transform%layout%ns)
-        integer :: pair, s
+        real(dp) :: grid(self%nlon, 1, 2), spectral(1, 2, self%dynamics%transform%layout%ns), keep(0:self%trunc + 1)
+        integer :: pair, s, i
 
         associate (tr => self%dynamics%transform, n => self%dynamics%transform%layout%n)
             do pair = 1, tr%layout%npairs
@@ -125,10 +125,12 @@ contains
                 call tr%pair_from_grid(1, pair, grid)
             end do
             call tr%analyze(1, spectral)
+            ! A table of fixed length: the vector version of exp may round otherwise than the scalar one at a loop's end.
+            keep = exp(-self%config%topography_filter &
+                *[((real(i*(i + 1), dp)/real(self%trunc*(self%trunc + 1), dp))**2, i=0, self%trunc + 1)])
+            keep(self%trunc + 1) = 0.0_dp
             do s = 1, tr%layout%ns
-                spectral(:, :, s) = spectral(:, :, s)*exp(-self%config%topography_filter &
-                    *(real(n(s)*(n(s) + 1), dp)/real(self%trunc*(self%trunc + 1), dp))**2)
-                if (n(s) > self%trunc) spectral(:, :, s) = 0.0_dp
+                spectral(:, :, s) = keep(n(s))*spectral(:, :, s)
             end do
         end associate
         self%dynamics%phi_s = spectral(1, :, :)
