@@ -111,9 +111,9 @@ def test_error_inside_the_runtime_library_ends_with_the_python_stack(toy_path):
 
 
 def test_floating_point_traps(toy_path, tmp_path):
-    """With `runtime.floating_traps` a division by zero is an exception, in Fortran alone and not in Python callbacks."""
+    """With `runtime.floating_traps` a division by zero is an exception, in Fortran and not in Python callbacks."""
     program = f"""
-import dataclasses, numpy as np
+import numpy as np
 from mpi4py import MPI
 from pipeline import bridge
 model = bridge.load({str(toy_path)!r})

@@ -1,0 +1,1 @@
+"""Forecast models: what advances a state in time."""

@@ -1,0 +1,176 @@
+"""The climate model under Python's control: step, look at the air-sea state, correct it.
+
+The Python main controller of the paper calls the plugs of `fortran/climate/plugs`; every plug is collective, an error on
+one rank is raised on all. Fields cross as the Fortran arrays x(lon, lat, variable), which are the transposes of a
+component's (variable, lat, lon), so that no element moves.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from mpi4py import MPI
+
+from pipeline.bridge import FortranModel
+from pipeline.errors import PipelineError
+from pipeline.spaces import ATMOSPHERE_VARIABLES, OCEAN_VARIABLES, Component, Grid, Space
+from pipeline.times import to_datetime
+
+KINDS = {"atmosphere": {"ps": 1}, "ocean": {"sst": 5}}
+"""What the Fortran filter assimilates: component -> variable -> its number there."""
+
+
+class PointObservations(Protocol):
+    """The columns of `observations.Observations` that the filter needs, shape (p,)."""
+
+    variable: np.ndarray
+    lat: np.ndarray
+    lon: np.ndarray
+    value: np.ndarray
+    error: np.ndarray
+
+
+class ClimateModel:
+    """The coupled model on the ranks of a communicator.
+
+    Args:
+        module: from `bridge.load`.
+        comm: the ranks the model runs on.
+        namelist: from `models.namelist.write_namelist`; it must stay while the model runs.
+
+    Raises:
+        FortranError: a namelist, grid file or size the model refuses.
+    """
+
+    def __init__(self, module: FortranModel, comm: MPI.Comm, namelist: str | os.PathLike) -> None:
+        self.plugs, self.comm, self.namelist = module, comm, os.fspath(namelist)
+        self._filter_is_ready = False
+        self.plugs.agree_over(comm)
+        self.plugs.tool_init(comm.py2f(), self.namelist)
+        *sizes, seconds = self.plugs.tool_get_dims()
+        self.step_length = np.timedelta64(seconds, "s")
+        self.space = self._space(*sizes)
+        self._diagnostic_names: list[str] | None = None
+
+    @property
+    def time(self) -> np.datetime64:
+        return to_datetime(round(self.plugs.tool_get_time()))
+
+    def step(self) -> None:
+        """Advance by one coupling interval: the atmosphere, then the ocean under the fluxes of that interval."""
+        self.plugs.tool_atmos_step()
+        self.plugs.tool_ocean_step()
+
+    def run_until(self, time: np.datetime64) -> None:
+        """Advance to a time.
+
+        Raises:
+            PipelineError: it lies in the past, or between two coupling intervals.
+        """
+        now, interval = self.time, self.step_length
+        steps, rest = divmod(np.datetime64(time, "s") - now, interval)
+        if steps < 0 or rest:
+            raise PipelineError(f"climate model: {time} cannot be reached from {now} in steps of {interval}")
+        for _ in range(steps):
+            self.step()
+
+    def state(self) -> torch.Tensor | None:
+        """The air-sea state (space.size,), float64, on rank 0; None elsewhere."""
+        x = torch.zeros(self.space.size, dtype=torch.float64)
+        self.plugs.tool_get_atmos(self._as_fortran(x, "atmosphere"))
+        self.plugs.tool_get_ocean(self._as_fortran(x, "ocean"))
+        return x if self.comm.rank == 0 else None
+
+    def add_increment(self, dx: torch.Tensor | None) -> None:
+        """Add rank 0's increment (space.size,) at the interface; the model spreads it into its layers.
+
+        Raises:
+            PipelineError: it has another size or a value that is not finite.
+        """
+        wrong = None if dx is None and self.comm.rank else self._defect(dx)
+        if wrong := next(filter(None, self.comm.allgather(wrong)), None):
+            raise PipelineError(f"climate model: increment {wrong}")
+        size = self.space.size
+        x = torch.zeros(size, dtype=torch.float64) if dx is None else dx.detach().to("cpu", torch.float64).contiguous()
+        self.plugs.tool_set_atmos(self._as_fortran(x, "atmosphere"))
+        self.plugs.tool_set_ocean(self._as_fortran(x, "ocean"))
+
+    def filter(self, observations: PointObservations) -> None:
+        """Let the Fortran ensemble filter assimilate, each component by itself; the same observations on every rank.
+
+        Variables that it cannot assimilate are left to others.
+        """
+        if not self._filter_is_ready:
+            self.plugs.tool_da_init(self.namelist)
+            self._filter_is_ready = True
+        for component, plug in (("atmosphere", "tool_da_atmos"), ("ocean", "tool_da_ocean")):
+            numbers = KINDS[component]
+            chosen = np.isin(observations.variable, list(numbers))
+            if chosen.any():
+                kind = np.array([numbers[name] for name in observations.variable[chosen]], dtype=np.int32)
+                columns = (observations.lon, observations.lat, observations.value, observations.error)
+                self.plugs.call(plug, kind, *(np.asarray(c[chosen], dtype=np.float64) for c in columns))
+
+    def diagnostics(self) -> dict[str, float]:
+        """Global diagnostics by the names of docs/models/climate.md."""
+        values = self.plugs.tool_get_diagnostics()
+        if self._diagnostic_names is None:
+            names = (self.plugs.tool_get_diagnostic_name(k) for k in range(len(values)))
+            self._diagnostic_names = [name.decode().strip() for name in names]
+        return dict(zip(self._diagnostic_names, map(float, values), strict=True))
+
+    def write_state(self, path: str | os.PathLike) -> None:
+        """Write the three-dimensional fields, atomically."""
+        self._write("tool_write_state", Path(path))
+
+    def write_restart(self, path: str | os.PathLike) -> None:
+        """Write everything from which the run goes on bit for bit on any number of ranks, atomically."""
+        self._write("tool_write_restart", Path(path))
+
+    def read_restart(self, path: str | os.PathLike) -> None:
+        """Go on from a restart, the clock included."""
+        self.plugs.tool_read_restart(os.fspath(path))
+
+    def finalize(self) -> None:
+        """Give the model's memory back; another ClimateModel may then start in this process."""
+        self.plugs.tool_final()
+
+    def _write(self, plug: str, path: Path) -> None:
+        """Rank 0 renames the file when every rank has succeeded."""
+        partial = path.with_name(f".{path.name}.partial")
+        if self.comm.rank == 0:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self.comm.barrier()
+        try:
+            self.plugs.call(plug, str(partial))
+        except BaseException:
+            if self.comm.rank == 0:
+                partial.unlink(missing_ok=True)
+            raise
+        if self.comm.rank == 0:
+            os.replace(partial, path)
+        self.comm.barrier()
+
+    def _defect(self, dx: Any) -> str | None:
+        if not isinstance(dx, torch.Tensor) or dx.shape != (self.space.size,):
+            found = tuple(dx.shape) if isinstance(dx, torch.Tensor) else type(dx).__name__
+            return f"of shape ({self.space.size},) was expected on rank 0, found {found}"
+        if not torch.isfinite(dx).all():
+            return f"has {int((~torch.isfinite(dx)).sum())} values that are not finite"
+        return None
+
+    def _as_fortran(self, x: torch.Tensor, component: str) -> np.ndarray:
+        """A component's part of the vector as Fortran's x(lon, lat, variable), without a copy."""
+        return self.space.split(x)[component].numpy().transpose()
+
+    def _space(self, nx: int, ny: int, nlev: int, nx_ocean: int, ny_ocean: int, nlev_ocean: int) -> Space:
+        air_lon, air_lat, air_bounds, sea_lon, sea_lat, sea_bounds, wet = self.plugs.tool_get_grid(
+            nx, ny, nx_ocean, ny_ocean
+        )
+        air = Grid(air_lat, air_lon, air_bounds)
+        sea = Grid(sea_lat, sea_lon, sea_bounds, wet.transpose() > 0.5)
+        return Space((Component("atmosphere", air, ATMOSPHERE_VARIABLES), Component("ocean", sea, OCEAN_VARIABLES)))
