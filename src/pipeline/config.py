@@ -71,7 +71,6 @@ class Model(Section):
 class Nature(Section):
     """The nature run: training data and the source of the stationary ensemble."""
 
-    start: date = Field(date(2008, 10, 3), description="the cycles begin spinup_days + days + offset_days later")
     spinup_days: int = Field(60, ge=0)
     days: int = Field(365, ge=2)
     segment_days: int = Field(90, ge=1, description="length of one job of the chain")
@@ -122,7 +121,8 @@ class Background(Section):
     """Background error covariance in latent space."""
 
     kind: Literal["nmc", "identity"] = Field("nmc", description="nmc: from lagged differences; identity: the papers'")
-    lag_hours: int = Field(24, ge=1)
+    lag_hours: int = Field(24, ge=1, description="of the differences E(x_(t+lag)) - E(x_t)")
+    rank: int = Field(0, ge=0, description="directions beside the diagonal; 0: diagonal, the papers' choice")
     inflation: float = Field(1.0, gt=0, description="factor on the variance")
 
 
@@ -171,6 +171,7 @@ class Method(Section):
 class Cycling(Section):
     """The assimilation experiment."""
 
+    start: date = Field(date(2010, 6, 17), description="first day of the cycles; the nature run ends before it")
     days: int = Field(60, ge=1)
     window_hours: int = Field(6, ge=2, description="the filter's cycle and the sampling of the trajectories")
     segment_days: int = Field(15, ge=1, description="length of one job of the chain")
@@ -279,10 +280,10 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def cycle_start(config: Config) -> date:
-    """The day on which truth and background have run apart and the cycles begin."""
+def nature_start(config: Config) -> date:
+    """The day of the cold start: spin-up, nature run and the days of running apart end when the cycles begin."""
     lead = config.nature.spinup_days + config.nature.days + config.truth.offset_days
-    return config.nature.start + timedelta(days=lead)
+    return config.cycling.start - timedelta(days=lead)
 
 
 def schema() -> dict[str, Any]:

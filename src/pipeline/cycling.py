@@ -1,8 +1,8 @@
 """Forecast, observe, analyse, record, restart: one loop for the nature run, the truth, free runs and assimilation.
 
 The loop knows no method. At each window's end the Fortran filter, where there is one, updates each component by itself
-(weak coupling); then, where there is one and it is due, a latent analysis on the joined air-sea space adds its increment
-at the interface (strong coupling). Between checkpoints nothing is written; a run that was killed goes on from the last
+(weak coupling); then, where there is one and it is due, a latent analysis on the joined air-sea space adds its
+increment at the interface (strong coupling). Between checkpoints nothing is written; a run that was killed goes on from the last
 one and ends bit for bit where an undisturbed one ends.
 """
 
@@ -22,13 +22,15 @@ import numpy as np
 import torch
 from mpi4py import MPI
 
-from pipeline import bridge, times
-from pipeline.assimilation.base import Method
+from pipeline import assimilation, bridge, times
+from pipeline.assimilation import Method
 from pipeline.files import atomic
 from pipeline.locks import exclusive
 from pipeline.models.climate import ClimateModel
 from pipeline.models.namelist import write_namelist
+from pipeline.normalization import Normalization
 from pipeline.observations import Observations
+from pipeline.observations.operators import Interpolation
 from pipeline.progress import progress
 from pipeline.provenance import digest, provenance
 from pipeline.trajectory import Trajectory
@@ -84,7 +86,7 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Checkpoints: beside the outputs, but no output, which Snakemake would delete; one folder per specification."""
+        """Checkpoints, one folder per specification; no output of the rule, for Snakemake would delete it."""
         restart = Path(self.output["restart"])
         return restart.parent / f".checkpoint_{digest(self.__dict__)}"
 
@@ -170,8 +172,8 @@ class Cycle:
         increment = None
         if self.on_root:
             analysis = self.method.analysis(background, now)
-            increment = analysis.state - background
-            self.trajectory.append_cost(analysis.background_cost, analysis.observation_cost)
+            increment = analysis.increment
+            self.trajectory.append_cost(*(analysis.history[term].numpy() for term in ("background", "observation")))
         self.model.add_increment(increment)
 
     def _due(self, interval: np.timedelta64) -> bool:
@@ -213,9 +215,22 @@ class Cycle:
         return Observations.from_netcdf(path) if path else Observations.empty()
 
     def _method(self) -> Method:
-        from pipeline.assembly import latent_method
-
-        return latent_method(self.plan.analysis["method"], self.plan.background, self.plan.input, self.model.space)
+        """The latent analysis: the configured method on the trained autoencoder and its background covariance."""
+        files, background = self.plan.input, self.plan.background
+        covariance: dict[str, Any] = {"kind": background["kind"]}
+        if covariance["kind"] == "nmc":
+            covariance |= {name: background[name] for name in ("rank", "inflation")} | {"file": files["background"]}
+        space = self.model.space
+        return assimilation.build(
+            self.plan.analysis["method"],
+            {
+                "transform": {"kind": "autoencoder", "network": str(Path(files["weights"]).parent)},
+                "covariance": covariance,
+            },
+            space=space,
+            operator=Interpolation,
+            normalization=Normalization.load(files["statistics"], space),
+        )
 
     # Checkpoints
 
@@ -267,4 +282,3 @@ class Cycle:
                 with atomic(output["timing"]) as partial:
                     partial.write_text(json.dumps(self.seconds))
         self.model.write_restart(Path(output["restart"]))
-

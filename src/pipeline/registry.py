@@ -9,19 +9,23 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import pkgutil
+import re
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
 
-_NOT_KINDS = {"base", "cost"}
-
 
 def kinds(family: str) -> list[str]:
-    """Names of the kinds of a family, e.g. `kinds("networks")`."""
+    """Names of the kinds of a family, e.g. `kinds("networks")`; a module without such a class is a helper, no kind."""
     package = importlib.import_module(f"pipeline.{family}")
-    names = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return sorted(name for name in names if name not in _NOT_KINDS and not name.startswith("_"))
+    modules = [path for folder in package.__path__ for path in Path(folder).glob("[a-z]*.py")]
+    return sorted(path.stem for path in modules if _class_line(path.stem).search(path.read_text(encoding="utf-8")))
+
+
+def _class_line(kind: str) -> re.Pattern[str]:
+    """Matches the definition of the class that is named like its file."""
+    return re.compile(rf"^class {kind.replace('_', '')}\b", re.IGNORECASE | re.MULTILINE)
 
 
 def find(family: str, kind: str) -> type:
@@ -36,10 +40,7 @@ def find(family: str, kind: str) -> type:
         raise PipelineError(f"{family}: unknown kind {kind!r}{_hint(kind, choices)}; choose one of {listed}")
     module = importlib.import_module(f"pipeline.{family}.{kind}")
     wanted = kind.replace("_", "").lower()
-    for name, member in inspect.getmembers(module, inspect.isclass):
-        if name.lower() == wanted and member.__module__ == module.__name__:
-            return member
-    raise PipelineError(f"{module.__name__} must define a class named like its file ({kind})")
+    return next(member for name, member in inspect.getmembers(module, inspect.isclass) if name.lower() == wanted)
 
 
 def options(family: str, kind: str) -> dict[str, inspect.Parameter]:

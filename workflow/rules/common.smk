@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from pipeline.config import cycle_start, resolve
+from pipeline.config import nature_start, resolve
 from pipeline.errors import PipelineError
 
 try:
@@ -34,15 +34,19 @@ def code(*names):
     found = []
     for name in names:
         path = root / name
-        found += sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        found += (
+            sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        )
     return [str(p.relative_to(workflow.basedir)) for p in found]
 
 
-CYCLE_START = str(cycle_start(CONFIG))
 MODEL_SPEC = dump(CONFIG.model)
 MODEL_CODE = code("models", "cycling")
+# Started by mpirun on one machine; a cluster's profile sets its own way (`set-resources`).
+MPI = "mpirun --oversubscribe --bind-to none"
 # Every model run is this command; `spec` says which run it is, so that Snakemake sees each change of it.
 RUN_MODEL = (
+    "export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; "
     "{resources.mpi} -n {resources.tasks} python -m mpi4py workflow/scripts/run_model.py"
     " {params.spec:q} 2>&1 | tee {log}"
 )
@@ -51,7 +55,9 @@ RUN_MODEL = (
 def run_spec(input, output, **fields):
     """JSON for run_model.py: the fields of `cycling.Run`, with the rule's own files."""
     files = {name: value for name, value in input.items() if isinstance(value, str)}
-    return json.dumps(fields | {"input": files, "output": dict(output.items())}, sort_keys=True)
+    return json.dumps(
+        fields | {"input": files, "output": dict(output.items())}, sort_keys=True
+    )
 
 
 wildcard_constraints:

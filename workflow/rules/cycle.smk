@@ -6,7 +6,10 @@ CYCLES = f"{RESULTS}/cycles"
 
 
 def segment_days(segment):
-    return min(CONFIG.cycling.segment_days, CONFIG.cycling.days - int(segment) * CONFIG.cycling.segment_days)
+    return min(
+        CONFIG.cycling.segment_days,
+        CONFIG.cycling.days - int(segment) * CONFIG.cycling.segment_days,
+    )
 
 
 def previous_restart(wildcards):
@@ -20,7 +23,9 @@ def previous_restart(wildcards):
 
 def with_namelist(extra):
     """The model's specification with further namelist entries (the truth's own parameters)."""
-    namelist = {group: dict(entries) for group, entries in MODEL_SPEC["namelist"].items()}
+    namelist = {
+        group: dict(entries) for group, entries in MODEL_SPEC["namelist"].items()
+    }
     for group, entries in extra.items():
         namelist.setdefault(group, {}).update(entries)
     return MODEL_SPEC | {"namelist": namelist}
@@ -56,6 +61,18 @@ rule branch:
         code=MODEL_CODE,
     output:
         restart=f"{CYCLES}/start/{{role}}/seed{{seed}}/restart.nc",
+    log:
+        f"{CYCLES}/start/{{role}}/seed{{seed}}/branch.log",
+    benchmark:
+        f"{CYCLES}/start/{{role}}/seed{{seed}}/branch.tsv"
+    wildcard_constraints:
+        role="truth|background",
+    conda:
+        "../envs/fortran.yaml"
+    resources:
+        mpi=MPI,
+        tasks=CONFIG.model.ranks,
+        model_slot=1,
     params:
         spec=lambda wildcards, input, output: run_spec(
             input,
@@ -64,19 +81,10 @@ rule branch:
             days=CONFIG.truth.offset_days,
             window_hours=24,
             record=[],
-            perturb=CONFIG.seed * 10000 + int(wildcards.seed) * 2 + (wildcards.role == "truth"),
+            perturb=CONFIG.seed * 10000
+            + int(wildcards.seed) * 2
+            + (wildcards.role == "truth"),
         ),
-    log:
-        f"{CYCLES}/start/{{role}}/seed{{seed}}/branch.log",
-    benchmark:
-        f"{CYCLES}/start/{{role}}/seed{{seed}}/branch.tsv"
-    wildcard_constraints:
-        role="truth|background",
-    resources:
-        tasks=CONFIG.model.ranks,
-        model_slot=1,
-    conda:
-        "../envs/fortran.yaml"
     shell:
         RUN_MODEL
 
@@ -92,6 +100,18 @@ rule cycle_segment:
         restart=f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/restart.nc",
         trajectory=f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/trajectory.nc",
         timing=f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/timing.json",
+    log:
+        f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/cycle_segment.log",
+    benchmark:
+        f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/cycle_segment.tsv"
+    wildcard_constraints:
+        chain="|".join(["truth", *CONFIG.methods]),
+    conda:
+        "../envs/fortran.yaml"
+    resources:
+        mpi=MPI,
+        tasks=CONFIG.model.ranks,
+        model_slot=1,
     params:
         spec=lambda wildcards, input, output: run_spec(
             input,
@@ -99,22 +119,19 @@ rule cycle_segment:
             model=model_of(wildcards.chain),
             days=segment_days(wildcards.segment),
             window_hours=CONFIG.cycling.window_hours,
-            record=["analysis"] if wildcards.chain == "truth" else ["background", "analysis"],
-            method=dump(CONFIG.methods[wildcards.chain]) if wildcards.chain in CONFIG.methods else {},
+            record=(
+                ["analysis"]
+                if wildcards.chain == "truth"
+                else ["background", "analysis"]
+            ),
+            method=(
+                dump(CONFIG.methods[wildcards.chain])
+                if wildcards.chain in CONFIG.methods
+                else {}
+            ),
             background=dump(CONFIG.background),
             checkpoint_days=CONFIG.cycling.checkpoint_days,
         ),
-    log:
-        f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/cycle_segment.log",
-    benchmark:
-        f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/cycle_segment.tsv"
-    wildcard_constraints:
-        chain="|".join(["truth", *CONFIG.methods]),
-    resources:
-        tasks=CONFIG.model.ranks,
-        model_slot=1,
-    conda:
-        "../envs/fortran.yaml"
     shell:
         RUN_MODEL
 
@@ -124,59 +141,69 @@ if TWIN:
     rule observe:
         """What the network of observations sees of the truth."""
         input:
-            truth=expand(f"{CYCLES}/truth/seed{{{{seed}}}}/segment_{{segment}}/trajectory.nc", segment=range(SEGMENTS)),
+            truth=expand(
+                f"{CYCLES}/truth/seed{{{{seed}}}}/segment_{{segment}}/trajectory.nc",
+                segment=range(SEGMENTS),
+            ),
             grid=GRID,
             code=code("observations"),
         output:
             f"{RESULTS}/observations/seed{{seed}}.nc",
-        params:
-            networks={name: dump(network) for name, network in CONFIG.observations.items()},
-            seed=lambda wildcards: CONFIG.seed * 10000 + int(wildcards.seed),
         log:
             f"{RESULTS}/observations/observe_seed{{seed}}.log",
         benchmark:
             f"{RESULTS}/observations/observe_seed{{seed}}.tsv"
         conda:
             "../envs/pipeline.yaml"
+        params:
+            networks={
+                name: dump(network) for name, network in CONFIG.observations.items()
+            },
+            seed=lambda wildcards: CONFIG.seed * 10000 + int(wildcards.seed),
         script:
             "../scripts/observe.py"
 
 else:
 
+    ARCHIVE = f"{RESULTS}/archive"
+    ARCHIVE_FILES = [*CONFIG.real_observations.files]
+    if CONFIG.real_observations.climatology:
+        ARCHIVE_FILES.append(CONFIG.real_observations.climatology)
+
     rule retrieve:
-        """The only rule that may need the network: files that are not in the data directory."""
+        """The only rule that may need the network: links to the data directory's files, downloaded if not there."""
         output:
-            [f"{CONFIG.data_dir}/{name}" for name in CONFIG.real_observations.files],
-        params:
-            data_dir=CONFIG.data_dir,
+            [f"{ARCHIVE}/{name}" for name in ARCHIVE_FILES],
         log:
-            f"{CONFIG.data_dir}/retrieve.log",
+            f"{ARCHIVE}/retrieve.log",
         benchmark:
-            f"{CONFIG.data_dir}/retrieve.tsv"
+            f"{ARCHIVE}/retrieve.tsv"
         localrule: True
         conda:
             "../envs/pipeline.yaml"
+        params:
+            data_dir=CONFIG.data_dir,
         script:
             "../scripts/retrieve.py"
 
     rule observe_archive:
         """Archive fields as observations on the model's ocean cells."""
         input:
-            files=rules.retrieve.output,
+            files=[f"{ARCHIVE}/{name}" for name in CONFIG.real_observations.files],
             grid=GRID,
             code=code("observations", "datasets"),
         output:
             f"{RESULTS}/observations/seed{{seed}}.nc",
-        params:
-            real=dump(CONFIG.real_observations),
-            start=CYCLE_START,
-            days=CONFIG.cycling.days,
-            seed=lambda wildcards: CONFIG.seed * 10000 + int(wildcards.seed),
         log:
             f"{RESULTS}/observations/observe_archive_seed{{seed}}.log",
         benchmark:
             f"{RESULTS}/observations/observe_archive_seed{{seed}}.tsv"
         conda:
             "../envs/pipeline.yaml"
+        params:
+            real=dump(CONFIG.real_observations),
+            start=str(CONFIG.cycling.start),
+            days=CONFIG.cycling.days,
+            seed=lambda wildcards: CONFIG.seed * 10000 + int(wildcards.seed),
         script:
             "../scripts/observe_archive.py"

@@ -11,33 +11,35 @@ rule background_covariance:
         code=code("covariances", "transforms"),
     output:
         f"{BASE}/errors/background.nc",
-    params:
-        background=dump(CONFIG.background),
-        splits=dump(CONFIG.splits),
-        interval_hours=CONFIG.nature.interval_hours,
     log:
         f"{BASE}/errors/background_covariance.log",
     benchmark:
         f"{BASE}/errors/background_covariance.tsv"
     conda:
         "../envs/pipeline.yaml"
+    params:
+        background=dump(CONFIG.background),
+        splits=dump(CONFIG.splits),
+        interval_hours=CONFIG.nature.interval_hours,
     script:
         "../scripts/background_covariance.py"
 
 
 rule stationary_ensemble:
     input:
-        states=expand(f"{BASE}/nature/segment_{{segment}}/states", segment=range(NATURE_SEGMENTS)),
+        states=expand(
+            f"{BASE}/nature/segment_{{segment}}/states", segment=range(NATURE_SEGMENTS)
+        ),
         code=code("ensembles"),
     output:
         f"{BASE}/errors/ensemble.nc",
-    params:
-        members=CONFIG.cycling.ensemble_size,
     log:
         f"{BASE}/errors/stationary_ensemble.log",
     benchmark:
         f"{BASE}/errors/stationary_ensemble.tsv"
     conda:
         "../envs/pipeline.yaml"
+    params:
+        members=CONFIG.cycling.ensemble_size,
     script:
         "../scripts/stationary_ensemble.py"

@@ -14,7 +14,11 @@ rule figure_reconstruction:
         grid=GRID,
         code=code("figures/style", "figures/reconstruction"),
     output:
-        report(f"{FIGURES}/reconstruction_{{component}}.png", caption=caption("reconstruction"), category="Network"),
+        report(
+            f"{FIGURES}/reconstruction_{{component}}.png",
+            caption=caption("reconstruction"),
+            category="Network",
+        ),
     log:
         f"{FIGURES}/reconstruction_{{component}}.log",
     wildcard_constraints:
@@ -30,7 +34,9 @@ rule figure_training:
         history=f"{BASE}/vae/history.csv",
         code=code("figures/style", "figures/losses"),
     output:
-        report(f"{FIGURES}/training.png", caption=caption("training"), category="Network"),
+        report(
+            f"{FIGURES}/training.png", caption=caption("training"), category="Network"
+        ),
     log:
         f"{FIGURES}/training.log",
     conda:
@@ -43,11 +49,18 @@ rule figure_minimisation:
     """Hf2pMDA figure 9a."""
     input:
         trajectories=lambda wildcards: [
-            path for chain, method in CONFIG.methods.items() if method.analysis for path in trajectories(chain)
+            path
+            for chain, method in CONFIG.methods.items()
+            if method.analysis
+            for path in trajectories(chain)
         ],
         code=code("figures/style", "figures/losses"),
     output:
-        report(f"{FIGURES}/minimisation.png", caption=caption("minimisation"), category="Assimilation"),
+        report(
+            f"{FIGURES}/minimisation.png",
+            caption=caption("minimisation"),
+            category="Assimilation",
+        ),
     log:
         f"{FIGURES}/minimisation.log",
     conda:
@@ -59,18 +72,18 @@ rule figure_minimisation:
 rule figure_rmse:
     """Hf2pMDA figures 9b and 9c."""
     input:
-        table=rules.scores.output.table,
+        table=rules.scores.output.errors,
         code=code("figures/style", "figures/rmse"),
     output:
         report(f"{FIGURES}/rmse.png", caption=caption("rmse"), category="Assimilation"),
-    params:
-        burn_in_days=CONFIG.cycling.burn_in_days,
-        variables=["sst", "ps"] if TWIN else ["sst"],
-        reference="the truth" if TWIN else "withheld cells",
     log:
         f"{FIGURES}/rmse.log",
     conda:
         "../envs/pipeline.yaml"
+    params:
+        burn_in_days=CONFIG.cycling.burn_in_days,
+        variables=["sst", "ps"] if TWIN else ["sst"],
+        reference="the truth" if TWIN else "withheld cells",
     script:
         "../scripts/figure_rmse.py"
 
@@ -81,7 +94,11 @@ rule figure_increments:
         grid=GRID,
         code=code("figures/style", "figures/increments"),
     output:
-        report(f"{FIGURES}/increments.png", caption=caption("increments"), category="Assimilation"),
+        report(
+            f"{FIGURES}/increments.png",
+            caption=caption("increments"),
+            category="Assimilation",
+        ),
     log:
         f"{FIGURES}/increments.log",
     conda:
@@ -96,22 +113,29 @@ rule figure_workflow:
         summary=rules.verify.output,
         code=code("figures/style", "figures/rules", "figures/timing"),
     output:
-        graph=report(f"{FIGURES}/workflow.png", caption=caption("workflow"), category="Workflow"),
-        timing=report(f"{FIGURES}/timing.png", caption=caption("timing"), category="Workflow"),
-    params:
-        folders=list(dict.fromkeys([BUILD, BASE, RESULTS])),
-        config=config,
+        graph=report(
+            f"{FIGURES}/workflow.png", caption=caption("workflow"), category="Workflow"
+        ),
+        timing=report(
+            f"{FIGURES}/timing.png", caption=caption("timing"), category="Workflow"
+        ),
     log:
         f"{FIGURES}/workflow.log",
     conda:
         "../envs/pipeline.yaml"
+    params:
+        folders=list(dict.fromkeys([BUILD, BASE, RESULTS])),
+        config=config,
     script:
         "../scripts/figure_workflow.py"
 
 
 rule figures:
     input:
-        expand(f"{FIGURES}/reconstruction_{{component}}.png", component=["atmosphere", "ocean"]),
+        expand(
+            f"{FIGURES}/reconstruction_{{component}}.png",
+            component=["atmosphere", "ocean"],
+        ),
         f"{FIGURES}/training.png",
         f"{FIGURES}/minimisation.png",
         f"{FIGURES}/rmse.png",

@@ -12,9 +12,9 @@ rule build_model:
         f"{BUILD}/models/{CONFIG.model.name}/build_model.log",
     benchmark:
         f"{BUILD}/models/{CONFIG.model.name}/build_model.tsv"
-    threads: 2
     conda:
         "../envs/fortran.yaml"
+    threads: 2
     shell:
         "python -m pipeline.bridge build {input.yaml} --output {output} 2>&1 | tee {log}"
 
@@ -24,15 +24,15 @@ rule grid:
         code=code("datasets/_grid_file", "datasets/_land_mask"),
     output:
         GRID,
-    params:
-        atmosphere=dump(CONFIG.model.atmosphere),
-        ocean=dump(CONFIG.model.ocean),
     log:
         f"{BUILD}/grids/{CONFIG.size}/grid.log",
     benchmark:
         f"{BUILD}/grids/{CONFIG.size}/grid.tsv"
     conda:
         "../envs/pipeline.yaml"
+    params:
+        atmosphere=dump(CONFIG.model.atmosphere),
+        ocean=dump(CONFIG.model.ocean),
     script:
         "../scripts/grid.py"
 
@@ -40,4 +40,10 @@ rule grid:
 def sources_of_model():
     """Every file that the model's build reads: its own folder and the bridge's."""
     folders = [Path(f"fortran/{CONFIG.model.name}"), Path("fortran/bridge")]
-    return [str(p) for folder in folders if folder.is_dir() for p in sorted(folder.rglob("*")) if p.is_file()]
+    return [
+        str(p)
+        for folder in folders
+        if folder.is_dir()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    ]

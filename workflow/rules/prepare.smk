@@ -7,7 +7,11 @@ NATURE_SEGMENTS = ceil(CONFIG.nature.days / CONFIG.nature.segment_days)
 
 def nature_restart(segment):
     """The restart that a segment of the nature run starts from."""
-    return f"{BASE}/nature/segment_{segment - 1}/restart.nc" if segment else f"{BASE}/nature/spinup/restart.nc"
+    return (
+        f"{BASE}/nature/segment_{segment - 1}/restart.nc"
+        if segment
+        else f"{BASE}/nature/spinup/restart.nc"
+    )
 
 
 rule spinup:
@@ -17,25 +21,26 @@ rule spinup:
         code=MODEL_CODE,
     output:
         restart=f"{BASE}/nature/spinup/restart.nc",
+    log:
+        f"{BASE}/nature/spinup/spinup.log",
+    benchmark:
+        f"{BASE}/nature/spinup/spinup.tsv"
+    conda:
+        "../envs/fortran.yaml"
+    resources:
+        mpi=MPI,
+        tasks=CONFIG.model.ranks,
+        model_slot=1,
     params:
         spec=lambda wildcards, input, output: run_spec(
             input,
             output,
             model=MODEL_SPEC,
-            begin=str(CONFIG.nature.start),
+            begin=str(nature_start(CONFIG)),
             days=CONFIG.nature.spinup_days,
             window_hours=24,
             record=[],
         ),
-    log:
-        f"{BASE}/nature/spinup/spinup.log",
-    benchmark:
-        f"{BASE}/nature/spinup/spinup.tsv"
-    resources:
-        tasks=CONFIG.model.ranks,
-        model_slot=1,
-    conda:
-        "../envs/fortran.yaml"
     shell:
         RUN_MODEL
 
@@ -50,32 +55,40 @@ rule nature_segment:
         restart=f"{BASE}/nature/segment_{{segment}}/restart.nc",
         trajectory=f"{BASE}/nature/segment_{{segment}}/trajectory.nc",
         states=directory(f"{BASE}/nature/segment_{{segment}}/states"),
+    log:
+        f"{BASE}/nature/segment_{{segment}}/nature_segment.log",
+    benchmark:
+        f"{BASE}/nature/segment_{{segment}}/nature_segment.tsv"
+    conda:
+        "../envs/fortran.yaml"
+    resources:
+        mpi=MPI,
+        tasks=CONFIG.model.ranks,
+        model_slot=1,
     params:
         spec=lambda wildcards, input, output: run_spec(
             input,
             output,
             model=MODEL_SPEC,
-            days=min(CONFIG.nature.segment_days, CONFIG.nature.days - int(wildcards.segment) * CONFIG.nature.segment_days),
+            days=min(
+                CONFIG.nature.segment_days,
+                CONFIG.nature.days
+                - int(wildcards.segment) * CONFIG.nature.segment_days,
+            ),
             window_hours=CONFIG.nature.interval_hours,
             state_interval_days=CONFIG.nature.state_interval_days,
             record=["analysis"],
         ),
-    log:
-        f"{BASE}/nature/segment_{{segment}}/nature_segment.log",
-    benchmark:
-        f"{BASE}/nature/segment_{{segment}}/nature_segment.tsv"
-    resources:
-        tasks=CONFIG.model.ranks,
-        model_slot=1,
-    conda:
-        "../envs/fortran.yaml"
     shell:
         RUN_MODEL
 
 
 rule nature_run:
     input:
-        trajectories=expand(f"{BASE}/nature/segment_{{segment}}/trajectory.nc", segment=range(NATURE_SEGMENTS)),
+        trajectories=expand(
+            f"{BASE}/nature/segment_{{segment}}/trajectory.nc",
+            segment=range(NATURE_SEGMENTS),
+        ),
         code=code("datasets"),
     output:
         atmosphere=directory(f"{BASE}/nature/atmosphere.zarr"),
@@ -98,13 +111,13 @@ rule statistics:
         code=code("normalization"),
     output:
         f"{BASE}/statistics.json",
-    params:
-        splits=dump(CONFIG.splits),
     log:
         f"{BASE}/statistics.log",
     benchmark:
         f"{BASE}/statistics.tsv"
     conda:
         "../envs/pipeline.yaml"
+    params:
+        splits=dump(CONFIG.splits),
     script:
         "../scripts/statistics.py"

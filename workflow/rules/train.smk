@@ -12,22 +12,21 @@ rule train_vae:
         weights=TRAINED,
         model=f"{BASE}/vae/model.json",
         history=f"{BASE}/vae/history.csv",
+    log:
+        f"{BASE}/vae/train_vae.log",
+    benchmark:
+        f"{BASE}/vae/train_vae.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 2
+    resources:
+        model_slot=1,
+        gpu=CONFIG.training.gpus,
     params:
         network=dump(CONFIG.network),
         training=dump(CONFIG.training),
         splits=dump(CONFIG.splits),
         seed=CONFIG.seed,
         checkpoints=f"{BASE}/vae/.checkpoints",
-    log:
-        f"{BASE}/vae/train_vae.log",
-    benchmark:
-        f"{BASE}/vae/train_vae.tsv"
-    threads: 2
-    resources:
-        model_slot=1,
-        gpu=CONFIG.training.gpus,
-        partition_kind="gpu",
-    conda:
-        "../envs/pipeline.yaml"
     script:
         "../scripts/train_vae.py"

@@ -3,10 +3,21 @@
 SEEDS = CONFIG.cycling.seeds
 
 
-def trajectories(chain):
+CHAINS = (["truth"] if TWIN else []) + list(CONFIG.methods)
+
+
+def trajectories(chain, seeds=SEEDS):
     return expand(
-        f"{CYCLES}/{chain}/seed{{seed}}/segment_{{segment}}/trajectory.nc", seed=SEEDS, segment=range(SEGMENTS)
+        f"{CYCLES}/{chain}/seed{{seed}}/segment_{{segment}}/trajectory.nc",
+        seed=seeds,
+        segment=range(SEGMENTS),
     )
+
+
+def timings(chain):
+    return [
+        path.replace("trajectory.nc", "timing.json") for path in trajectories(chain)
+    ]
 
 
 rule reconstruct:
@@ -21,14 +32,14 @@ rule reconstruct:
     output:
         table=f"{BASE}/tables/reconstruction.csv",
         example=f"{BASE}/tables/reconstruction.nc",
-    params:
-        splits=dump(CONFIG.splits),
     log:
         f"{BASE}/tables/reconstruct.log",
     benchmark:
         f"{BASE}/tables/reconstruct.tsv"
     conda:
         "../envs/pipeline.yaml"
+    params:
+        splits=dump(CONFIG.splits),
     script:
         "../scripts/reconstruct.py"
 
@@ -36,48 +47,62 @@ rule reconstruct:
 rule scores:
     """RMSE of each method in time, against the truth or against withheld observations."""
     input:
-        **{chain: trajectories(chain) for chain in (["truth"] if TWIN else []) + list(CONFIG.methods)},
+        trajectories=[path for chain in CHAINS for path in trajectories(chain)],
         observations=expand(f"{RESULTS}/observations/seed{{seed}}.nc", seed=SEEDS),
         grid=GRID,
-        code=code("verification"),
+        code=code("verification", "trajectory"),
     output:
-        table=f"{RESULTS}/tables/rmse.csv",
+        errors=f"{RESULTS}/tables/rmse.csv",
         increments=f"{RESULTS}/tables/increments.nc",
-    params:
-        methods=list(CONFIG.methods),
-        seeds=SEEDS,
-        twin=TWIN,
-        climatology=(
-            None if TWIN or not CONFIG.real_observations.climatology
-            else f"{CONFIG.data_dir}/{CONFIG.real_observations.climatology}"
-        ),
+        tendencies=f"{RESULTS}/tables/ps_tendency.csv",
     log:
         f"{RESULTS}/tables/scores.log",
     benchmark:
         f"{RESULTS}/tables/scores.tsv"
     conda:
         "../envs/pipeline.yaml"
+    params:
+        chains={
+            chain: {seed: trajectories(chain, [seed]) for seed in SEEDS}
+            for chain in CHAINS
+        },
     script:
         "../scripts/scores.py"
 
 
 rule verify:
     input:
-        rmse=rules.scores.output.table,
+        errors=rules.scores.output.errors,
+        tendencies=rules.scores.output.tendencies,
         reconstruction=rules.reconstruct.output.table,
-        history=f"{BASE}/vae/history.csv",
-        timing=lambda wildcards: [path.replace("trajectory.nc", "timing.json") for chain in CONFIG.methods for path in trajectories(chain)],
+        model=f"{BASE}/vae/model.json",
+        timing=[path for chain in CONFIG.methods for path in timings(chain)],
+        climatology=(
+            []
+            if TWIN or not CONFIG.real_observations.climatology
+            else f"{ARCHIVE}/{CONFIG.real_observations.climatology}"
+        ),
+        trajectories=(
+            []
+            if TWIN
+            else [path for chain in CONFIG.methods for path in trajectories(chain)]
+        ),
+        grid=GRID,
         code=code("verification"),
     output:
         f"{RESULTS}/summary.json",
-    params:
-        burn_in_days=CONFIG.cycling.burn_in_days,
-        config=dump(CONFIG),
     log:
         f"{RESULTS}/verify.log",
     benchmark:
         f"{RESULTS}/tables/verify.tsv"
     conda:
         "../envs/pipeline.yaml"
+    params:
+        burn_in_days=CONFIG.cycling.burn_in_days,
+        config=dump(CONFIG),
+        chains={
+            chain: {seed: trajectories(chain, [seed]) for seed in SEEDS}
+            for chain in CONFIG.methods
+        },
     script:
         "../scripts/verify.py"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,63 +11,107 @@ import torch
 import xarray as xr
 
 from pipeline import times
+from pipeline.files import atomic
 from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
 from pipeline.spaces import Space
+from pipeline.trajectory import open_trajectory
 from pipeline.verification import metrics
 
-COLUMNS = ["method", "seed", "time", "stage", "variable", "rmse", "bias"]
+Chains = dict[str, dict[int, Sequence[str]]]
+"""Segments of each seed of each method: method -> seed -> trajectory files in order of time."""
 
 
-def errors_against_truth(run: xr.Dataset, truth: xr.Dataset, component: str, space: Space) -> pd.DataFrame:
-    """RMSE and bias of a component's variables at each time and stage.
+def errors_against_truth(runs: Chains, truths: dict[int, Sequence[str]], space: Space) -> pd.DataFrame:
+    """RMSE and bias of every variable at each time and stage.
 
-    Args:
-        run: (stage, time, lat, lon); only the times that the truth has count.
-        truth: the twin's truth, stage `analysis`.
+    Returns:
+        Columns `method, seed, component, stage, time, variable, rmse, bias`, in the variables' units.
     """
-    grid = space[component].grid
-    reference = truth.sel(stage="analysis", drop=True)
-    estimate = run.sel(time=np.intersect1d(run["time"], reference["time"]))
-    reference = reference.sel(time=estimate["time"])
     rows = []
-    for variable in space[component].variables:
-        rmse = metrics.rmse(estimate[variable], reference[variable], grid)
-        bias = metrics.bias(estimate[variable], reference[variable], grid)
-        frame = xr.Dataset({"rmse": rmse, "bias": bias}).to_dataframe()[["rmse", "bias"]].reset_index()
-        rows.append(frame.assign(variable=variable))
+    for method, seed, name, run in _components(runs, space):
+        truth = open_trajectory(truths[seed], name).sel(stage="analysis", drop=True)
+        common = np.intersect1d(run["time"], truth["time"])
+        frame = _field_errors(run.sel(time=common), truth.sel(time=common), name, space)
+        rows.append(frame.assign(method=method, seed=seed, component=name))
     return pd.concat(rows, ignore_index=True)
 
 
-def errors_against_observations(run: dict[str, xr.Dataset], observations: Observations, space: Space) -> pd.DataFrame:
-    """RMSE and bias of the state interpolated to the withheld observations, at each time that has some."""
+def _field_errors(run: xr.Dataset, truth: xr.Dataset, component: str, space: Space) -> pd.DataFrame:
+    grid, frames = space[component].grid, []
+    for variable in space[component].variables:
+        scores = {
+            "rmse": metrics.rmse(run[variable], truth[variable], grid),
+            "bias": metrics.bias(run[variable], truth[variable], grid),
+        }
+        frames.append(xr.Dataset(scores).to_dataframe().reset_index().assign(variable=variable))
+    return pd.concat(frames)[["stage", "time", "variable", "rmse", "bias"]]
+
+
+def errors_against_observations(runs: Chains, withheld: dict[int, Observations], space: Space) -> pd.DataFrame:
+    """RMSE and bias of the states interpolated to the withheld observations, at each time that has some.
+
+    Returns:
+        The columns of `errors_against_truth`.
+    """
     rows = []
-    for stage, time, state in _states(run, space):
-        present = observations.select(time=time)
-        for variable in np.unique(present.variable):
-            there = present.select(variable=str(variable))
-            departure = Interpolation(space, there)(state).numpy() - there.value
-            rows.append(
-                {
-                    "stage": stage,
-                    "time": times.to_datetime(time),
-                    "variable": str(variable),
-                    "rmse": float(np.sqrt(np.mean(departure**2))),
-                    "bias": float(np.mean(departure)),
-                }
-            )
+    for method, seeds in runs.items():
+        for seed, paths in seeds.items():
+            fields = {name: open_trajectory(paths, name).load() for name in space.names}
+            for stage, second, state in _states(fields, space):
+                place = {"method": method, "seed": seed, "stage": stage, "time": times.to_datetime(second)}
+                rows += [place | row for row in _departures(state, withheld[seed].select(second, second + 1), space)]
     return pd.DataFrame(rows)
 
 
-def _states(run: dict[str, xr.Dataset], space: Space) -> Iterator[tuple[str, int, torch.Tensor]]:
-    first = next(iter(run.values()))
+def _states(fields: dict[str, xr.Dataset], space: Space) -> Iterator[tuple[str, int, torch.Tensor]]:
+    first = next(iter(fields.values()))
     for stage in first["stage"].values:
         for time in first["time"].values:
-            fields = {name: ds.sel(stage=stage, time=time) for name, ds in run.items()}
-            yield str(stage), int(times.to_seconds(time)), space.from_xarray(fields, torch.float64)
+            now = {name: ds.sel(stage=stage, time=time) for name, ds in fields.items()}
+            yield str(stage), int(times.to_seconds(time)), space.from_xarray(now, torch.float64)
 
 
-def mean_increments(run: xr.Dataset) -> xr.Dataset:
-    """Time mean of analysis - background over the times at which something was assimilated."""
-    increment = run.sel(stage="analysis", drop=True) - run.sel(stage="background", drop=True)
-    return increment.mean("time", keep_attrs=True)
+def _departures(state: torch.Tensor, present: Observations, space: Space) -> Iterator[dict]:
+    for variable in np.unique(present.variable):
+        operator = Interpolation(space, present.select(variable=str(variable)))
+        departure = operator(state).numpy() - operator.observations.value
+        component = next(c.name for c in space.components if variable in c.variables)
+        scores = {"rmse": float(np.sqrt(np.mean(departure**2))), "bias": float(np.mean(departure))}
+        yield {"component": component, "variable": str(variable)} | scores
+
+
+def write_increments(path: Path, runs: Chains, space: Space) -> None:
+    """Time mean of analysis - background of each method, over all its seeds; a group per component."""
+    with atomic(path) as partial:
+        for mode, name in zip("wa", space.names, strict=False):
+            means = []
+            for seeds in runs.values():
+                members = [_mean_increment(open_trajectory(paths, name)) for paths in seeds.values()]
+                means.append(xr.concat(members, dim="seed").mean("seed"))
+            joined = xr.concat(means, dim=pd.Index(list(runs), name="method"))
+            joined.to_netcdf(partial, mode=mode, group=name)
+
+
+def _mean_increment(run: xr.Dataset) -> xr.Dataset:
+    return (run.sel(stage="analysis", drop=True) - run.sel(stage="background", drop=True)).mean("time")
+
+
+def tendencies(runs: Chains) -> dict[str, pd.DataFrame]:
+    """Per method, RMS surface pressure tendency before each window's end and in the first step after it [Pa/s]."""
+    frames = {}
+    for method, seeds in runs.items():
+        parts = []
+        for paths in seeds.values():
+            series = open_trajectory(paths, "diagnostics").load()
+            first, last = series["ps_tendency_first"].values, series["ps_tendency_last"].values
+            parts.append(pd.DataFrame({"tendency_before": last[:-1], "tendency_after": first[1:]}))
+        frames[method] = pd.concat(parts)
+    return frames
+
+
+def _components(runs: Chains, space: Space) -> Iterator[tuple[str, int, str, xr.Dataset]]:
+    for method, seeds in runs.items():
+        for seed, paths in seeds.items():
+            for name in space.names:
+                yield method, seed, name, open_trajectory(paths, name)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pandas as pd
 import torch
 
+from pipeline.files import atomic
 from pipeline.spaces import VOCABULARY, Space
 
 
@@ -43,3 +45,19 @@ def reconstruction_errors(
             "rmse_normalised": [errors[name] / ranges[name] for name in names],
         }
     )
+
+
+def write_example(
+    path: str | Path, state: torch.Tensor, estimate: torch.Tensor, space: Space, table: pd.DataFrame
+) -> None:
+    """One state (n,) and its reconstruction, a group per component with stages `field` and `reconstruction`.
+
+    The attribute `rmse` of each variable is that of the whole test period, from `reconstruction_errors`.
+    """
+    rmse = dict(zip(table["variable"], table["rmse"], strict=True))
+    fields = space.to_xarray(torch.stack([state, estimate]), dims=("stage",))
+    with atomic(path) as partial:
+        for mode, (name, dataset) in zip("wa", fields.items(), strict=False):
+            for variable in dataset:
+                dataset[variable].attrs["rmse"] = rmse[variable]
+            dataset.assign_coords(stage=["field", "reconstruction"]).to_netcdf(partial, mode=mode, group=name)

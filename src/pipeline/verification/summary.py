@@ -11,13 +11,18 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.datasets import grid_file, oisst
+from pipeline.datasets.regridding import regrid
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
-from pipeline.spaces import VOCABULARY
-from pipeline.verification.metrics import bootstrap_interval
+from pipeline.spaces import VOCABULARY, Grid
+from pipeline.trajectory import open_trajectory
+from pipeline.verification.cycles import Chains
+from pipeline.verification.metrics import bootstrap_interval, pattern_correlation, rmse
 
 PAPER_PS_RMSE = {"wcda": 4.81, "scda": 4.62}
 """Hf2pMDA, July-December 1982, in the paper's unit; our twin differs, so only the ratio is comparable."""
+PAPER_STATE_SIZE, PAPER_LATENT_SIZE = 343_296, 20_480
 PAPER_RECONSTRUCTION = 1e-2
 """Hf2pMDA: reconstruction error of order 1e-2 of the range."""
 
@@ -62,12 +67,62 @@ def reconstruction_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def balance_rows(diagnostics: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
+def balance_rows(tendencies: pd.DataFrame) -> list[dict[str, Any]]:
     """Surface pressure tendency in the first coupling interval after an analysis against the last before it."""
+    ratio = tendencies["tendency_after"] / tendencies["tendency_before"]
+    medians = ratio.groupby(tendencies["method"], sort=False).median()
+    return [row(f"ps_tendency_after_before_{method}", value, "1", "lower") for method, value in medians.items()]
+
+
+def network_rows(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """Elements of the state and of the latent vector, as the trained network has them."""
+    shapes = [component["shape"] + [len(component["variables"])] for component in model["space"].values()]
+    state = sum(int(np.prod(shape)) for shape in shapes)
+    latent = int(np.prod([model["options"]["latent_channels"], *model["options"]["latent_grid"]]))
+    return [
+        row("state_size", state, "elements", "equal", PAPER_STATE_SIZE),
+        row("latent_size", latent, "elements", "equal", PAPER_LATENT_SIZE),
+    ]
+
+
+def cost_rows(timing: dict[str, list[str]], days: float) -> list[dict[str, Any]]:
+    """Seconds per simulated day that each method spends in forecast, filter and analysis.
+
+    Args:
+        timing: method -> `timing.json` of its segments.
+        days: length of the cycles.
+    """
     rows = []
-    for method, frame in diagnostics.items():
-        ratio = (frame["tendency_after"] / frame["tendency_before"]).median()
-        rows.append(row(f"ps_tendency_after_before_{method}", ratio, "1", "lower"))
+    for method, files in timing.items():
+        segments = [json.loads(Path(file).read_text()) for file in files]
+        for part in ("forecast", "filter", "analysis"):
+            seconds = sum(segment[part] for segment in segments)
+            if seconds:
+                rows.append(row(f"{part}_seconds_per_day_{method}", seconds / days, "s", "lower"))
+    return rows
+
+
+def climatology_rows(runs: Chains, file: str, grid_path: str) -> list[dict[str, Any]]:
+    """Analysed SST on a calendar day against the climatology of an OISST file of that day, sst - anom.
+
+    Args:
+        runs: method -> seed -> trajectory files; methods whose cycles do not reach that day are left out.
+        file: of one OISST day, whose month and day are what counts.
+        grid_path: grid.nc.
+    """
+    grid = grid_file.read(grid_path)["ocean"]
+    normal = regrid(oisst.climatology(file), grid, fill="none")["sst"]
+    sea = Grid(grid.lat, grid.lon, grid.lat_bounds, grid.mask & np.isfinite(normal.values))
+    rows = []
+    for method, seeds in runs.items():
+        analysis = open_trajectory(next(iter(seeds.values())), "ocean")["sst"].sel(stage="analysis")
+        same_day = analysis["time"].dt.dayofyear == normal["time"].dt.dayofyear
+        if not same_day.any():
+            continue
+        mean = analysis.sel(time=same_day).mean("time")
+        rows.append(row(f"sst_climatology_rmse_{method}", rmse(mean, normal, sea), "degC", "lower"))
+        correlation = pattern_correlation(mean, normal.fillna(0.0), sea)
+        rows.append(row(f"sst_climatology_correlation_{method}", correlation, "1", "higher"))
     return rows
 
 

@@ -1,0 +1,10 @@
+"""Anomalies of the nature run's snapshots, for the Fortran filter."""
+
+from pipeline.cli import guarded
+from pipeline.ensembles.base import write_ensemble
+from pipeline.ensembles.stationary import Stationary
+from pipeline.provenance import provenance
+
+with guarded():
+    anomalies = Stationary(snakemake.params.members).anomalies(snakemake.input.states)
+    write_ensemble(snakemake.output[0], anomalies, provenance({"members": snakemake.params.members}))

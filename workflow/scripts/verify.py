@@ -1,0 +1,25 @@
+"""summary.json: the run's own numbers beside the paper's."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cli import guarded
+from pipeline.provenance import provenance
+from pipeline.verification import summary
+
+with guarded():
+    files, config = snakemake.input, snakemake.params.config
+    errors = pd.read_csv(files.errors, parse_dates=["time"])
+    begin = np.datetime64(config["cycling"]["start"]) + np.timedelta64(config["cycling"]["burn_in_days"], "D")
+    rows = summary.cycle_rows(errors, begin)
+    rows += summary.reconstruction_rows(pd.read_csv(files.reconstruction))
+    rows += summary.network_rows(json.loads(Path(files.model).read_text()))
+    rows += summary.balance_rows(pd.read_csv(files.tendencies))
+    rows += summary.cost_rows(snakemake.params.timing, config["cycling"]["days"])
+    if files.climatology:
+        runs, day = snakemake.params.chains, files.climatology[0]
+        rows += summary.climatology_rows(runs, day, files.grid)
+    summary.write(Path(snakemake.output[0]), rows, provenance(config, seed=config["seed"]))
