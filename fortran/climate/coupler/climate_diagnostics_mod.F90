@@ -31,8 +31,8 @@ contains
         call self%comm%bcast(values)
     end subroutine climate_diagnostics
 
-    !> Mass [kg], mean ps [Pa], rms tendency of ps in the last step [Pa/s] (0 before one), mean temperature [K], kinetic energy
-    !! [J/m2], fastest wind [m/s], mean land temperature [K].
+    !> Mass [kg], mean ps [Pa], rms tendency of ps in the last step [Pa/s] (0 before one), mean temperature [K],
+    !! kinetic energy [J/m2], fastest wind [m/s], mean land temperature [K].
     subroutine diagnose_atmos(self, values)
         type(climate_type), intent(inout) :: self
         real(dp), intent(inout) :: values(7)
@@ -68,8 +68,8 @@ contains
         end associate
     end subroutine diagnose_atmos
 
-    !> Volume [m3], mean sea level [m], heat above 0 degC [J], salt [kg], kinetic energy [J], fastest current [m/s] at the
-    !! centres of cells; mean, lowest and highest SST [degC].
+    !> Volume [m3], mean sea level [m], heat above 0 degC [J], salt [kg], kinetic energy [J], fastest current [m/s] at
+    !! the centres of cells; mean, lowest and highest SST [degC].
     subroutine diagnose_ocean(self, values)
         type(climate_type), intent(inout) :: self
         real(dp), intent(inout) :: values(9)
@@ -94,12 +94,14 @@ contains
                 values(4) = values(4) + seawater_density*1.0e-3_dp*sum(volume*all_s)
                 values(5) = values(5) + seawater_density*sum(volume*all_ke)
                 values(6) = max(values(6), maxval(sqrt(2.0_dp*all_ke)))
-                if (k == 1) values(7:9) = [sum(all_t*area)/sum(area), minval(all_t, mask=o%wet), maxval(all_t, mask=o%wet)]
+                if (k > 1) cycle
+                values(7:9) = [sum(all_t*area)/sum(area), minval(all_t, mask=o%wet), maxval(all_t, mask=o%wet)]
             end do
         end associate
     end subroutine diagnose_ocean
 
-    !> Means over the sea in the last interval: heat into the ocean, its sensible part [W/m2], size of the wind stress [N/m2].
+    !> Means over the sea in the last interval: heat into the ocean, its sensible part [W/m2], size of the wind stress
+    !! [N/m2].
     subroutine diagnose_exchange(self, values)
         type(climate_type), intent(in) :: self
         real(dp), intent(inout) :: values(3)

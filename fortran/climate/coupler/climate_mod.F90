@@ -10,7 +10,8 @@ module climate_mod
     use climate_config_mod, only: climate_config_type, climate_config_read, grid_file_read
     use flux_config_mod, only: flux_config_type, flux_config_read
     use exchange_grid_mod, only: exchange_grid_type, exchange_grid_init
-    use surface_exchange_mod, only: surface_exchange_type, exchange_init, exchange_see_ocean, exchange_fluxes, exchange_mean
+    use surface_exchange_mod, only: surface_exchange_type, exchange_init, exchange_see_ocean, exchange_fluxes, &
+        exchange_mean
     use ocean_forcing_mod, only: restoring_heat, restoring_freshwater
     use land_mod, only: land_type, land_init, land_step
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_surface
@@ -32,7 +33,7 @@ module climate_mod
         type(surface_exchange_type) :: exchange
         type(layout_type) :: atmos_layout                   !< of a horizontal atmosphere field
         integer(i8) :: ocean_seconds = 0                    !< the ocean's clock
-        real(dp), allocatable :: ps_before(:, :)            !< before the last atmosphere step; empty before the first [Pa]
+        real(dp), allocatable :: ps_before(:, :) !< before the last atmosphere step; empty before the first [Pa]
         real(dp), allocatable :: ocean_forcing(:, :, :)     !< of the last interval, own block: N/m2, N/m2, W/m2, W/m2
     end type climate_type
 
@@ -165,8 +166,8 @@ contains
             freshwater = all_freshwater(o%i_first:o%i_last, o%j_first:o%j_last)
             do j = 1, size(heat, 2)
                 row = o%j_first + j - 1
-                heat(:, j) = merge(restoring_heat(self%flux_config, o%lat(row), self%ocean_seconds, sst(:, j)), 0.0_dp, &
-                    o%wet(o%i_first:o%i_last, row))
+                heat(:, j) = merge(restoring_heat(self%flux_config, o%lat(row), self%ocean_seconds, sst(:, j)), &
+                    0.0_dp, o%wet(o%i_first:o%i_last, row))
             end do
         end associate
     end subroutine add_restoring

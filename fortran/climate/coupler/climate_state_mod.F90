@@ -1,5 +1,5 @@
-!> The coupled state as files and as surface fields on rank 0: restarts, three-dimensional snapshots, the eight interface
-!! variables and their increments. All routines are collective.
+!> The coupled state as files and as surface fields on rank 0: restarts, three-dimensional snapshots, the eight
+!! interface variables and their increments. All routines are collective.
 module climate_state_mod
     use kinds_mod, only: dp, i8
     use status_mod, only: status_type, status_bad_input
@@ -7,8 +7,10 @@ module climate_state_mod
     use layout_mod, only: layout_type
     use climate_mod, only: climate_type, climate_seconds
     use surface_exchange_mod, only: n_fluxes
-    use atmos_mod, only: atmos_state_size, atmos_pack, atmos_unpack, atmos_surface, atmos_fields, atmos_add_surface_increment
-    use ocean_mod, only: ocean_state_size, ocean_pack, ocean_unpack, ocean_surface, ocean_fields, ocean_add_surface_increment
+    use atmos_mod, only: atmos_state_size, atmos_pack, atmos_unpack, atmos_surface, atmos_fields, &
+        atmos_add_surface_increment
+    use ocean_mod, only: ocean_state_size, ocean_pack, ocean_unpack, ocean_surface, ocean_fields, &
+        ocean_add_surface_increment
     implicit none
     private
     public :: climate_write_restart, climate_read_restart, climate_write_state, climate_get_atmos, climate_get_ocean, &
@@ -48,7 +50,8 @@ contains
         call self%comm%agree(status)
     end subroutine climate_write_restart
 
-    !> Take over the state of a restart file, written on any number of ranks. The state is untouched when the file does not fit.
+    !> Take over the state of a restart file, written on any number of ranks. The state is untouched when the file
+    !! does not fit.
     subroutine climate_read_restart(self, path, status)
         type(climate_type), intent(inout) :: self
         character(len=*), intent(in) :: path
@@ -111,8 +114,9 @@ contains
         found = [file%dimension_size('atmosphere_numbers'), file%dimension_size('ocean_numbers'), &
             file%dimension_size('land_cells'), file%dimension_size('exchange_cells')]
         if (all(found == expected)) return
-        write (text, '(2(a, 4(1x, i0)))') ': restart of another size or land-sea mask: found', found, ', expected', expected
-        call status%set(status_bad_input, file%path//trim(text)//' numbers of atmosphere, ocean, land, exchange grid')
+        write (text, '(2(a, 4(1x, i0)))') 'found', found, ', expected', expected
+        call status%set(status_bad_input, file%path//': restart of another size or land-sea mask: '//trim(text)// &
+            ' numbers of atmosphere, ocean, land, exchange grid')
     end subroutine check_sizes
 
     !> Three-dimensional fields, named as in ensemble.nc.
@@ -123,7 +127,8 @@ contains
         type(netcdf_file_type) :: file
         real(dp), dimension(self%atmos%nlon, size(self%atmos%rows), self%atmos%nlev) :: u, v, t
         real(dp), dimension(self%atmos%nlon, size(self%atmos%rows)) :: ps
-        real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2), self%ocean%nlev) :: temp, salt, uo, vo
+        real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2), self%ocean%nlev) :: temp, &
+            salt, uo, vo
         real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2)) :: ssh
 
         call atmos_fields(self%atmos, u, v, t, ps)
@@ -141,8 +146,8 @@ contains
         call put_atmos('u', u, 'm s-1')
         call put_atmos('v', v, 'm s-1')
         call put_atmos('t', t, 'K')
-        call put(file, self%atmos_layout, 'ps', [character(len=5) :: 'lon', 'lat'], [self%atmos%nlon, self%atmos%nlat], &
-            ps, 'Pa', status)
+        call put(file, self%atmos_layout, 'ps', [character(len=5) :: 'lon', 'lat'], &
+            [self%atmos%nlon, self%atmos%nlat], ps, 'Pa', status)
         call put_ocean('temp', temp, 'degC')
         call put_ocean('salt', salt, 'g kg-1')
         call put_ocean('uo', uo, 'm s-1')

@@ -64,7 +64,8 @@ contains
     end subroutine exchange_see_ocean
 
     !> Fluxes of one atmosphere step: averages for the atmosphere, heat of the land tiles, and the sums for the ocean.
-    subroutine exchange_fluxes(self, config, ps, ta, ua, va, land_temperature, stress_x, stress_y, sensible, land_sensible)
+    subroutine exchange_fluxes(self, config, ps, ta, ua, va, land_temperature, stress_x, stress_y, sensible, &
+        land_sensible)
         type(surface_exchange_type), intent(inout) :: self
         type(flux_config_type), intent(in) :: config
         real(dp), intent(in) :: ps(:, :), ta(:, :), ua(:, :), va(:, :)  !< lowest level (nlon, nrows) [Pa, K, m/s]

@@ -1,5 +1,5 @@
-!> The coupled model as a plain program: `climate_main NAMELIST`. &driver_nml says how long to run and which files to read
-!! and write; the state is the same, byte for byte, as that of the model stepped through its plugs.
+!> The coupled model as a plain program: `climate_main NAMELIST`. &driver_nml says how long to run and which files to
+!! read and write; the state is the same, byte for byte, as that of the model stepped through its plugs.
 program climate_main
     use, intrinsic :: iso_fortran_env, only: error_unit
     use kinds_mod, only: dp, i8

@@ -1,5 +1,5 @@
-!> Help for reading namelists strictly: a group may be absent (its defaults stand), but a group or a key that nobody knows
-!! is an error, and so is a group that appears twice.
+!> Help for reading namelists strictly: a group may be absent (its defaults stand), but a group or a key that nobody
+!! knows is an error, and so is a group that appears twice.
 !!
 !! A module reads its own group `x_nml` as
 !!     call namelist_open(path, 'x_nml', unit, found, status)

@@ -1,6 +1,7 @@
 !> A quantity that varies smoothly with latitude and season,
 !!     X(phi, t) = pole + (equator - pole) cos(phi)^2 + amplitude shape(phi) cos(2 pi (t - t_peak)/year),
-!! with shape = sin(phi) over land (the season grows to the pole) or sin(2 phi) over the sea (it is largest at 45 degrees).
+!! with shape = sin(phi) over land (the season grows to the pole) or sin(2 phi) over the sea (it is largest at 45
+!! degrees).
 module seasonal_profile_mod
     use kinds_mod, only: dp, i8
     use constants_mod, only: pi, degree, seconds_per_day, seconds_per_year

@@ -35,7 +35,8 @@ contains
         integer(i8), intent(in) :: clock                !< [s]
         real(dp), intent(in) :: dt                      !< time step [s]
         type(status_type), intent(inout) :: status
-        real(dp) :: water_depth, restoring_coefficient, equator_temperature, pole_temperature, seasonal_amplitude, peak_day
+        real(dp) :: water_depth, restoring_coefficient, equator_temperature, pole_temperature, seasonal_amplitude, &
+            peak_day
         namelist /land_nml/ water_depth, restoring_coefficient, equator_temperature, pole_temperature, &
             seasonal_amplitude, peak_day
         character(len=256) :: message
@@ -58,7 +59,8 @@ contains
         self%heat_capacity = water_depth*water_heat_capacity
         self%restoring = restoring_coefficient
         self%time_step = dt
-        self%target = seasonal_profile_type(equator_temperature, pole_temperature, seasonal_amplitude, peak_day, sea=.false.)
+        self%target = seasonal_profile_type(equator_temperature, pole_temperature, seasonal_amplitude, peak_day, &
+            sea=.false.)
         self%latitude = latitude
         allocate (self%temperature(nlon, size(latitude)))
         do j = 1, size(latitude)

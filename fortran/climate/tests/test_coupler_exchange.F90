@@ -53,8 +53,9 @@ contains
         integer :: i
         lat_o = [(-78.0_dp + 156.0_dp*i/mo, i=0, mo)]
         lat_a = [(asin(max(-1.0_dp, min(1.0_dp, -1.0_dp + 2.0_dp*i/ma)))/degree, i=0, ma)]
-        call exchange_grid_init(grid, [(360.0_dp*i/na, i=0, na - 1)], lat_a, [(360.0_dp*(i + 0.5_dp)/no, i=0, no - 1)], &
-            lat_o, wet, earth_radius**2*2.0_dp*pi/no*(sin(lat_o(2:)*degree) - sin(lat_o(:mo)*degree)))
+        call exchange_grid_init(grid, [(360.0_dp*i/na, i=0, na - 1)], lat_a, &
+            [(360.0_dp*(i + 0.5_dp)/no, i=0, no - 1)], lat_o, wet, &
+            earth_radius**2*2.0_dp*pi/no*(sin(lat_o(2:)*degree) - sin(lat_o(:mo)*degree)))
     end subroutine make_grid
 
     !> An ocean without continents: the exchange cells tile the zone 78S-78N and every ocean cell.
@@ -72,7 +73,8 @@ contains
         zone = 4.0_dp*pi*earth_radius**2*sin(78.0_dp*degree)
         row_area = [(sum(grid%area(grid%row_first(j):grid%row_first(j + 1) - 1)), j=1, ma)]
         call report('zone_area_'//name, sum(row_area)/zone, 1.0_dp, 1.0e-13_dp)
-        call report('sphere_area_'//name, sum(row_area + sum(grid%land_area, 1))/(4.0_dp*pi*earth_radius**2), 1.0_dp, 1.0e-13_dp)
+        call report('sphere_area_'//name, sum(row_area + sum(grid%land_area, 1))/(4.0_dp*pi*earth_radius**2), &
+            1.0_dp, 1.0e-13_dp)
         call average_to_ocean(grid, spread(1.0_dp, 1, grid%n), 1, 1, ones)
         call report('ocean_cells_covered_'//name, maxval(abs(ones - 1.0_dp)), 0.0_dp, 1.0e-12_dp)
         j = ma/2
@@ -130,10 +132,12 @@ contains
         theta = ta/sigma**kappa
         rho = ps/(dry_air_gas_constant*theta)
         speed = sqrt(3.0_dp**2 + 4.0_dp**2 + 1.0_dp)
-        call bulk_flux(z0, 1.0_dp, .false., sigma, ps, ta, 4.0_dp, 4.0_dp, theta + 2.0_dp, 1.0_dp, 0.0_dp, tau_x, tau_y, heat)
+        call bulk_flux(z0, 1.0_dp, .false., sigma, ps, ta, 4.0_dp, 4.0_dp, theta + 2.0_dp, 1.0_dp, 0.0_dp, tau_x, &
+            tau_y, heat)
         call report('neutral_stress', tau_x, rho*(von_karman/log(z/z0))**2*speed*3.0_dp, 1.0e-15_dp)
         call report('stress_direction', tau_y/tau_x, 4.0_dp/3.0_dp, 1.0e-14_dp)
-        call report('neutral_heat', heat, 2.0_dp*rho*dry_air_cp*(von_karman/log(z/z0))**2/neutral_prandtl*speed, 1.0e-11_dp)
+        call report('neutral_heat', heat, 2.0_dp*rho*dry_air_cp*(von_karman/log(z/z0))**2/neutral_prandtl*speed, &
+            1.0e-11_dp)
         call bulk_flux(z0, 1.0_dp, .true., sigma, ps, ta, 4.0_dp, 4.0_dp, theta, 1.0_dp, 0.0_dp, other, tau_y, heat)
         call report('louis_neutral_limit', other, tau_x, 1.0e-15_dp)
         call report('no_heat_without_difference', heat, 0.0_dp, 1.0e-12_dp)
@@ -155,21 +159,25 @@ contains
 
         target = config%target_temperature%value(20.0_dp, 0_i8)
         call report('restoring_at_target', restoring_heat(config, 20.0_dp, 0_i8, target), 0.0_dp, 0.0_dp)
-        call report('restoring_one_kelvin', restoring_heat(config, 20.0_dp, 0_i8, target - 1.0_dp), config%heat_restoring, 1.0e-12_dp)
+        call report('restoring_one_kelvin', restoring_heat(config, 20.0_dp, 0_i8, target - 1.0_dp), &
+            config%heat_restoring, 1.0e-12_dp)
         call report('open_sea', open_water(config, 5.0_dp), 1.0_dp, 0.0_dp)
-        call report('half_closed', open_water(config, config%freezing_temperature + 0.5_dp*config%freezing_width), 0.5_dp, 1.0e-14_dp)
+        call report('half_closed', open_water(config, config%freezing_temperature + 0.5_dp*config%freezing_width), &
+            0.5_dp, 1.0e-14_dp)
         call report('closed_sea', open_water(config, config%freezing_temperature), 0.0_dp, 0.0_dp)
         call report('season_returns', config%target_temperature%value(45.0_dp, 31556952_i8), &
             config%target_temperature%value(45.0_dp, 0_i8), 0.0_dp)
         call report('hemispheres_opposed', config%target_temperature%value(45.0_dp, 17280000_i8) &
-            - config%target_temperature%value(-45.0_dp, 17280000_i8), 2.0_dp*config%target_temperature%amplitude, 1.0e-12_dp)
+            - config%target_temperature%value(-45.0_dp, 17280000_i8), 2.0_dp*config%target_temperature%amplitude, &
+            1.0e-12_dp)
         lat = [(-75.0_dp + 150.0_dp*(j - 1)/(m - 1), j=1, m)]
         area = cos(lat*degree)
         call random_number(sss)
         wet = sss > 0.3_dp
         sss = 33.0_dp + 4.0_dp*sss
         call restoring_freshwater(config, lat, area, wet, sss, freshwater)
-        call report('freshwater_balances', sum(sum(freshwater, 1)*area)/sum(sum(abs(freshwater), 1)*area), 0.0_dp, 1.0e-14_dp)
+        call report('freshwater_balances', sum(sum(freshwater, 1)*area)/sum(sum(abs(freshwater), 1)*area), 0.0_dp, &
+            1.0e-14_dp)
         call report('no_freshwater_on_land', maxval(abs(freshwater), mask=.not. wet), 0.0_dp, 0.0_dp)
     end subroutine test_forcing
 end program test_coupler_exchange
