@@ -43,11 +43,12 @@ ISTHMUSES = (
 STRAITS = (
     Passage("Bering Strait", ((62.5, -170.0), (65.8, -169.0), (69.5, -168.5)), 4.0),
     Passage("Drake Passage", ((-58.5, -72.0), (-58.5, -62.0), (-57.5, -54.0))),
-    Passage("Gibraltar", ((36.0, -9.0), (36.0, -5.5), (36.2, -2.0)), 2.0),
+    Passage("Gibraltar", ((36.0, -9.0), (36.0, -2.0), (37.0, 0.5), (38.0, 3.0)), 2.0),
     Passage("Bab-el-Mandeb", ((11.8, 46.0), (12.2, 43.6), (14.5, 42.2), (17.0, 40.2)), 1.5),
     Passage("Hormuz", ((25.0, 58.5), (26.4, 56.4), (25.8, 54.5)), 1.0),
     Passage("Makassar and Lombok", ((3.0, 120.0), (-2.0, 118.5), (-6.0, 117.5), (-10.5, 115.8)), 2.5),
     Passage("Timor", ((-3.0, 128.0), (-8.0, 128.0), (-10.5, 125.5), (-12.0, 121.0)), 4.0),
+    Passage("Hudson Strait", ((60.5, -62.0), (62.0, -70.5), (63.0, -78.0)), 2.5),
     Passage("Davis Strait", ((60.0, -56.0), (66.5, -57.5), (71.0, -63.0)), 4.0),
     Passage("Denmark Strait", ((68.5, -20.0), (66.2, -27.0), (63.5, -33.0)), 4.0),
     Passage("Korea Strait", ((32.0, 127.0), (34.5, 129.5), (37.5, 131.5)), 2.0),
@@ -69,7 +70,9 @@ def sea_fraction(lat_bounds: np.ndarray, lon: np.ndarray) -> np.ndarray:
         if fine_lat[-1] < lat_bounds[0] or fine_lat[0] > lat_bounds[-1]:
             continue
         to_rows = overlap(np.sin(np.deg2rad(latitude_bounds(fine_lat))), sine)
-        sea += to_rows @ (to_columns @ is_sea.T).T
+        reached = np.flatnonzero(np.diff(to_rows.indptr))
+        in_rows = to_rows[reached].toarray().astype(np.float32) @ is_sea
+        sea[reached] += (to_columns @ in_rows.T).T
     return sea / np.outer(np.diff(sine), to_columns.sum(axis=1))
 
 

@@ -153,7 +153,9 @@ def to_celsius(field: xr.DataArray, where: str) -> xr.DataArray:
 
 
 def check_missing(field: xr.DataArray, where: str, most: float) -> None:
-    """Refuse a field of which more is missing than land can explain; its first and last time are looked at.
+    """Refuse a field of which more is missing than land can explain, at its first or last time.
+
+    A region may be nearly all land: there only a field without any value is refused.
 
     Raises:
         PipelineError: the share of missing values by area exceeds `most`.
@@ -161,6 +163,7 @@ def check_missing(field: xr.DataArray, where: str, most: float) -> None:
     extra = [dim for dim in field.dims if dim not in ("lat", "lon")]
     ends = [field.isel({dim: end for dim in extra}) for end in (0, -1)]
     weights = np.cos(np.deg2rad(field["lat"]))
+    most = most if np.ptp(field["lon"].values) > 340.0 and np.ptp(field["lat"].values) > 140.0 else 1.0 - 1e-9
     share = max(float(end.isnull().weighted(weights).mean()) for end in ends)
     if share > most:
         raise PipelineError(

@@ -1,6 +1,6 @@
 """Ocean depth and topography: means of an ETOPO file where the user has one, else a named idealisation.
 
-Idealised depth, with d the distance to the nearest land cell less half a cell:
+Idealised depth, with d the distance to the nearest land cell less half a cell (its longer side):
     D = D_shelf + (D_abyss - D_shelf) (1 - exp(-(d / L)^2)),   D_shelf = 200 m, D_abyss = 4500 m, L = 500 km,
 a shelf and a slope without ridges or trenches.
 
@@ -63,8 +63,9 @@ def idealised_depth(mask: np.ndarray, lat: np.ndarray, lon: np.ndarray) -> np.nd
     """Depth [m] of sea cells, 0 on land, shape (ny, nx)."""
     points = unit_vectors(*np.meshgrid(lat, lon, indexing="ij"))
     distance = _arc(cKDTree(points[~mask]).query(points[mask])[0])
-    half_cell = 0.5 * EARTH_RADIUS * np.deg2rad(np.diff(lat).mean())
-    from_coast = np.maximum(distance - half_cell, 0.0)
+    height, width = np.diff(lat).mean(), np.diff(lon).mean() * np.cos(np.deg2rad(lat))
+    half_cell = 0.5 * EARTH_RADIUS * np.deg2rad(np.maximum(height, width))[:, None] * np.ones(mask.shape)
+    from_coast = np.maximum(distance - half_cell[mask], 0.0)
     depth = np.zeros(mask.shape)
     depth[mask] = SHELF_DEPTH + (ABYSS_DEPTH - SHELF_DEPTH) * -np.expm1(-((from_coast / SLOPE_WIDTH) ** 2))
     return depth
