@@ -163,12 +163,13 @@ contains
         ierr = int(status%code, c_int)
     end subroutine tool_da_init
 
-    !> Assimilate surface pressure (kind 1) into the atmosphere; the same observations on every rank.
+    !> Assimilate the lowest level (kinds 1 ps, 2 ta, 3 ua, 4 va) into the atmosphere; the same observations
+    !! on every rank.
     subroutine tool_da_atmos(nobs, kind, lon, lat, value, error, ierr)
         integer(c_int), intent(in) :: nobs
         integer(c_int), intent(in) :: kind(nobs)
         real(c_double), intent(in) :: lon(nobs), lat(nobs)      ! [degrees]
-        real(c_double), intent(in) :: value(nobs), error(nobs)  ! [Pa]
+        real(c_double), intent(in) :: value(nobs), error(nobs)  ! [Pa, K, m/s]
         integer(c_int), intent(out) :: ierr
         ierr = begin()
         call expect_filter()
