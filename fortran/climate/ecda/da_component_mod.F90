@@ -102,7 +102,7 @@ contains
     subroutine component_unpack(self, f, increment)
         type(component_type), intent(in) :: self
         integer, intent(in) :: f
-        real(dp), intent(out) :: increment(:, :)   !< (cells of this rank, level)
+        real(dp), intent(out) :: increment(self%layout%n_here, size(self%fields(f)%level)) !< any rank: a sequence
         integer :: c
 
         increment = 0.0_dp
