@@ -117,7 +117,7 @@ def _check_times(fields: xr.Dataset, where: str) -> xr.Dataset:
 def select(
     dataset: xr.Dataset, where: str, variables: Sequence[str] | None, start: str | None, end: str | None
 ) -> xr.Dataset:
-    """Variables and the period start <= time <= end.
+    """Variables and the period start <= time <= end; a date without an hour ends with its day.
 
     Raises:
         PipelineError: no such variable, or the file does not cover the period.
@@ -130,12 +130,20 @@ def select(
         return dataset
     time = dataset["time"].values
     spacing = np.median(np.diff(time)) if len(time) > 1 else np.timedelta64(1, "D")
-    first = np.datetime64(start, "ns") if start else time[0]
-    last = np.datetime64(end, "ns") if end else time[-1]
+    first = np.datetime64(start).astype("datetime64[ns]") if start else time[0]
+    last = _last_moment(end) if end else time[-1]
     if first < time[0] - spacing or last > time[-1] + spacing or first > last:
         covered = f"{str(time[0])[:16]} to {str(time[-1])[:16]}"
         raise PipelineError(f"{where}: {str(first)[:16]} to {str(last)[:16]} is not covered; the file has {covered}")
     return dataset.sel(time=slice(first, last))
+
+
+def _last_moment(end: str) -> np.datetime64:
+    """The end of a day, month or year that is given without an hour."""
+    date = np.datetime64(end)
+    if np.datetime_data(date.dtype)[0] in ("Y", "M", "D"):
+        return (date + 1).astype("datetime64[ns]") - np.timedelta64(1, "ns")
+    return date.astype("datetime64[ns]")
 
 
 def to_celsius(field: xr.DataArray, where: str) -> xr.DataArray:
