@@ -1,7 +1,7 @@
 """The climate model under Python's control: step, look at the air-sea state, correct it.
 
-The Python main controller of the paper calls the plugs of `fortran/climate/plugs`; every plug is collective, an error on
-one rank is raised on all. Fields cross as the Fortran arrays x(lon, lat, variable), which are the transposes of a
+The Python main controller of the paper calls the plugs of `fortran/climate/plugs`; every plug is collective, an error
+on one rank is raised on all. Fields cross as the Fortran arrays x(lon, lat, variable), which are the transposes of a
 component's (variable, lat, lon), so that no element moves.
 """
 

@@ -1,4 +1,4 @@
-"""A model's namelist: the commented template of the repository with a run's own values in it.
+"""A model's namelist: the template of the repository with a run's own values in it.
 
 A template holds every group and key that its model reads; what is not in it is a spelling mistake and is refused here,
 before a job starts.
@@ -57,7 +57,7 @@ def write_namelist(
 
 
 def fill_template(template: str | os.PathLike, groups: Groups, path: str | os.PathLike) -> None:
-    """Copy a template, comments included, with some of its values replaced.
+    """Copy a template's groups and keys with some of the values replaced.
 
     Raises:
         PipelineError: the template is missing or no namelist, it has no such group or key, or a value is of another
@@ -75,8 +75,9 @@ def fill_template(template: str | os.PathLike, groups: Groups, path: str | os.Pa
                 raise PipelineError(
                     f"namelist: {group}.{key}: {value!r} was given, the template has {known[group][key]!r}"
                 )
+            known[group][key] = list(value) if isinstance(value, tuple) else value
     with atomic(path) as partial:
-        f90nml.patch(os.fspath(template), f90nml.Namelist(lower), os.fspath(partial))
+        partial.write_text(f"! Made from {template}, which explains every key.\n{known}\n")
 
 
 def read_template(template: str | os.PathLike) -> f90nml.Namelist:
