@@ -61,10 +61,19 @@ def write_zarr(
 
 
 def regrid_to_zarr(
-    source: xr.Dataset, grid: Grid, path: str | PathLike, fill: str = "nearest", chunk: int = CHUNK, **attributes: str
+    dataset: xr.Dataset,
+    grid: Grid,
+    path: str | PathLike,
+    fill: str = "nearest",
+    chunk: int = CHUNK,
+    attributes: dict[str, str | int] | None = None,
 ) -> None:
-    """Any source's fields as conservative means on a model's grid, in the store's layout; memory holds one chunk."""
-    write_zarr(regrid(source.chunk(time=1), grid, fill=fill), path, grid.mask, chunk, attributes=attributes)
+    """Any source's fields as conservative means on a model's grid, in the store's layout; memory holds one chunk.
+
+    With `fill="none"` cells that the source does not cover stay NaN; else every unmasked cell must get a value.
+    """
+    regridded = regrid(dataset.chunk(time=1), grid, fill=fill)
+    write_zarr(regridded, path, None if fill == "none" else grid.mask, chunk, attributes=attributes)
 
 
 def open_zarr(path: str | PathLike) -> xr.Dataset:
