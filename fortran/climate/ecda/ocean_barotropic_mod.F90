@@ -1,9 +1,9 @@
 !> The depth-mean motion and the free surface, forward-backward over the substeps of one internal step.
 !!
-!!     eta' = eta - dtb [div(U) - source],
-!!     (I - theta dtb f J) U' = (I + (1 - theta) dtb f J) U + dtb D [F - g grad(eta' + damping (eta' - eta))],
-!! with U = D u the transport and J (U, V) = (V, -U). The mean of the U that moved eta is what the tracers are moved by,
-!! so that their volume closes to round-off. The damping tames the gravity waves the substeps cannot resolve.
+!!     eta' = eta - dtb [div(D u) - source],
+!!     (I - theta dtb f J) u' = (I + (1 - theta) dtb f J) u + dtb [F + friction(u) - g grad(eta' + damping (eta' - eta))],
+!! with u the depth mean, D the depth and J (u, v) = (v, -u). The mean of the transports that moved eta is what the tracers
+!! are moved by, so that their volume closes to round-off. The damping tames gravity waves the substeps cannot resolve.
 !! Halos as wide as several substeps are computed twice rather than exchanged after each.
 module ocean_barotropic_mod
     use kinds_mod, only: dp
@@ -11,14 +11,15 @@ module ocean_barotropic_mod
     use ocean_config_mod, only: ocean_config_type
     use ocean_grid_mod, only: ocean_grid_type
     use ocean_halo_mod, only: halo_type
+    use ocean_friction_mod, only: friction
     implicit none
     private
     public :: barotropic_step, checkerboard_fluxes
 
 contains
 
-    !> Advance `bt` = (eta [m], U, V [m2/s]) by dt. On return eta and U, V are valid on the owned cells and one halo
-    !! cell, the mean transports on 0:nx, 0:ny.
+    !> Advance `bt` = (eta [m], u, v [m/s]) by dt. On return they are valid on the owned cells and one halo cell, the mean
+    !! transports on 0:nx, 0:ny.
     subroutine barotropic_step(g, config, halo, dt, depth, force, bt, mean_u, mean_v)
         type(ocean_grid_type), intent(in) :: g
         type(ocean_config_type), intent(in) :: config
@@ -28,7 +29,7 @@ contains
         real(dp), intent(inout) :: force(g%is:g%ie, g%js:g%je, 3)   !< F_x, F_y [m/s2], source [m/s]; owned on entry
         real(dp), intent(inout) :: bt(g%is:g%ie, g%js:g%je, 3)      !< owned on entry
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: mean_u, mean_v  !< [m2/s]
-        real(dp), dimension(g%is:g%ie, g%js:g%je) :: effective
+        real(dp), dimension(g%is:g%ie, g%js:g%je) :: effective, flux_u, flux_v, du, dv
         real(dp) :: dtb
         integer :: m, reach, i, j
 
@@ -44,22 +45,25 @@ contains
                 call halo%update(halo%width, 3, bt)
                 reach = halo%width - 1
             end if
-            do j = 0, g%ny
-                do i = 0, g%nx
-                    mean_u(i, j) = mean_u(i, j) + bt(i, j, 2)
-                    mean_v(i, j) = mean_v(i, j) + bt(i, j, 3)
+            do j = -reach, g%ny + reach
+                do i = -reach, g%nx + reach
+                    flux_u(i, j) = depth(i, j)*bt(i, j, 2)
+                    flux_v(i, j) = depth(i, j)*bt(i, j, 3)
                 end do
             end do
-            call step_surface(g, config, dtb, reach, force(:, :, 3), bt(:, :, 2), bt(:, :, 3), bt(:, :, 1), effective)
-            call step_transport(g, config, dtb, reach, depth, force(:, :, 1), force(:, :, 2), effective, bt(:, :, 2), &
+            do j = 0, g%ny
+                do i = 0, g%nx
+                    mean_u(i, j) = mean_u(i, j) + flux_u(i, j)
+                    mean_v(i, j) = mean_v(i, j) + flux_v(i, j)
+                end do
+            end do
+            call step_surface(g, config, dtb, reach, force(:, :, 3), flux_u, flux_v, bt(:, :, 1), effective)
+            call friction(g, config, dtb, reach, reach - 1, g%mask_u(:, :, 1), bt(:, :, 2), bt(:, :, 3), du, dv)
+            call step_current(g, config, dtb, reach, force(:, :, 1), force(:, :, 2), effective, du, dv, bt(:, :, 2), &
                 bt(:, :, 3))
         end do
-        do j = 0, g%ny
-            do i = 0, g%nx
-                mean_u(i, j) = mean_u(i, j)/g%substeps
-                mean_v(i, j) = mean_v(i, j)/g%substeps
-            end do
-        end do
+        mean_u = mean_u/g%substeps
+        mean_v = mean_v/g%substeps
     end subroutine barotropic_step
 
     !> eta' and the eta of the pressure gradient, on the owned cells and `reach` halo cells.
@@ -68,7 +72,8 @@ contains
         type(ocean_config_type), intent(in) :: config
         real(dp), intent(in) :: dtb
         integer, intent(in) :: reach
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: source, u, v
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: source     !< [m/s]
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: u, v       !< transports [m2/s]
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: eta, effective
         real(dp) :: change, x, n, s
         integer :: i, j
@@ -86,33 +91,34 @@ contains
         end do
     end subroutine step_surface
 
-    !> U' on the owned cells and `reach` halo cells, one less in the east and north.
-    subroutine step_transport(g, config, dtb, reach, depth, force_x, force_y, effective, u, v)
+    !> u' on the owned cells and `reach` halo cells, one less in the east and north.
+    subroutine step_current(g, config, dtb, reach, force_x, force_y, effective, du, dv, u, v)
         type(ocean_grid_type), intent(in) :: g
         type(ocean_config_type), intent(in) :: config
         real(dp), intent(in) :: dtb
         integer, intent(in) :: reach
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: depth, force_x, force_y, effective
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: force_x, force_y, effective
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: du, dv     !< friction over dtb [m/s]
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: u, v
         real(dp) :: a, b, scale, x, y, rx, ry
         integer :: i, j
 
-        y = 0.5_dp*gravity/g%dy
+        y = 0.5_dp*gravity*dtb/g%dy
         do j = max(1 - reach, 2 - g%j_global), min(g%ny + reach - 1, g%nlat - 2 - g%j_global)
-            x = 0.5_dp*gravity/g%dx_u(j)
+            x = 0.5_dp*gravity*dtb/g%dx_u(j)
             a = config%coriolis_implicitness*dtb*g%f(j)
             b = dtb*g%f(j) - a
             scale = 1.0_dp/(1.0_dp + a*a)
             do i = 1 - reach, g%nx + reach - 1
-                rx = u(i, j) + b*v(i, j) + dtb*depth(i, j)*(force_x(i, j) &
+                rx = u(i, j) + b*v(i, j) + du(i, j) + (dtb*force_x(i, j) &
                     - x*((effective(i + 1, j) - effective(i, j)) + (effective(i + 1, j + 1) - effective(i, j + 1))))
-                ry = v(i, j) - b*u(i, j) + dtb*depth(i, j)*(force_y(i, j) &
+                ry = v(i, j) - b*u(i, j) + dv(i, j) + (dtb*force_y(i, j) &
                     - y*((effective(i, j + 1) - effective(i, j)) + (effective(i + 1, j + 1) - effective(i + 1, j))))
-                u(i, j) = scale*(rx + a*ry)
-                v(i, j) = scale*(ry - a*rx)
+                u(i, j) = g%mask_u(i, j, 1)*scale*(rx + a*ry)
+                v(i, j) = g%mask_u(i, j, 1)*scale*(ry - a*rx)
             end do
         end do
-    end subroutine step_transport
+    end subroutine step_current
 
     !> Volume fluxes [m3/s] through the eastern and northern faces that remove the checkerboard of eta, which the
     !! averaged gradient of the B-grid cannot see: the difference between the Laplacians on the two orientations of the

@@ -31,7 +31,7 @@ module ocean_mod
 contains
 
     subroutine init_real_mask(self, comm, path, nlon, nlat, nlev, dt, mask, depth, status)
-        type(ocean_type), intent(inout) :: self
+        type(ocean_type), intent(out) :: self
         type(comm_type), intent(in) :: comm
         character(len=*), intent(in) :: path
         integer, intent(in) :: nlon, nlat, nlev
@@ -44,7 +44,7 @@ contains
 
     !> Build the grid, the decomposition and the initial state. Collective.
     subroutine init_integer_mask(self, comm, path, nlon, nlat, nlev, dt, mask, depth, status)
-        type(ocean_type), intent(inout) :: self
+        type(ocean_type), intent(out) :: self
         type(comm_type), intent(in) :: comm
         character(len=*), intent(in) :: path        !< namelist file with &ocean_nml; blank: all defaults
         integer, intent(in) :: nlon, nlat, nlev     !< global sizes

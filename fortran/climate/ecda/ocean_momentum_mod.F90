@@ -1,22 +1,21 @@
-!> Explicit forces on the currents: pressure of the density anomalies, advection and metric terms; horizontal viscosity.
+!> Explicit forces on the currents: pressure of the density anomalies, advection and metric terms,
 !!
-!!     G = -grad(p')/rho0 - div(u v) + u tan(phi)/a (v, -u),      F = A (lap v + metric terms)
-!! G is extrapolated in time by the caller, F is not: the extrapolation of a friction on surface gravity waves that turn
-!! by a large angle per step feeds them. The surface pressure g eta and the Coriolis force are treated elsewhere.
+!!     G = -grad(p')/rho0 - div(u v) + u tan(phi)/a (v, -u).
+!! The surface pressure g eta, the Coriolis force and friction are treated elsewhere.
 !! Advection is in flux form, with the fluxes of a velocity cell the means of the four T cells it overlaps. Its volume is
 !! balanced by the same fluxes, so subtracting v div(u) = 0 leaves
 !!     div(u v) = 1/(2 V) sum over faces of (outflow * (v_neighbour - v)),
 !! which conserves kinetic energy; the lid moves with the water and carries none.
 module ocean_momentum_mod
     use kinds_mod, only: dp
-    use constants_mod, only: gravity, seawater_density, earth_radius
+    use constants_mod, only: gravity, seawater_density
     use ocean_config_mod, only: ocean_config_type
     use ocean_grid_mod, only: ocean_grid_type
     use ocean_eos_mod, only: density
     use ocean_transport_mod, only: volume_fluxes, lift_through_top
     implicit none
     private
-    public :: momentum_tendency, add_friction
+    public :: momentum_tendency
 
 contains
 
@@ -138,32 +137,4 @@ contains
             end do
         end do
     end subroutine add_curvature
-
-    !> Add dt F(u_old, v_old) to the currents of one level; dry neighbours have no slip.
-    subroutine add_friction(g, config, dt, mask, u_old, v_old, u, v)
-        type(ocean_grid_type), intent(in) :: g
-        type(ocean_config_type), intent(in) :: config
-        real(dp), intent(in) :: dt
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: mask, u_old, v_old
-        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: u, v
-        integer :: i, j
-        real(dp) :: x, n, s, own, cross
-
-        do j = 1, g%ny
-            x = dt*g%visc_u(j)/g%dx_u(j)**2
-            n = dt*g%visc_t(j + 1)*g%dx_t(j + 1)/(g%dx_u(j)*g%dy**2)
-            s = dt*g%visc_t(j)*g%dx_t(j)/(g%dx_u(j)*g%dy**2)
-            own = 0.0_dp
-            if (config%geometry == 'sphere') own = dt*g%visc_u(j)*(1.0_dp/earth_radius**2 - g%tan_u(j)**2)
-            cross = dt*g%visc_u(j)*g%tan_u(j)/g%dx_u(j)
-            do i = 1, g%nx
-                u(i, j) = u(i, j) + mask(i, j)*((x*((u_old(i + 1, j) - u_old(i, j)) + (u_old(i - 1, j) - u_old(i, j))) &
-                    + (n*(u_old(i, j + 1) - u_old(i, j)) + s*(u_old(i, j - 1) - u_old(i, j)))) &
-                    + own*u_old(i, j) - cross*(v_old(i + 1, j) - v_old(i - 1, j)))
-                v(i, j) = v(i, j) + mask(i, j)*((x*((v_old(i + 1, j) - v_old(i, j)) + (v_old(i - 1, j) - v_old(i, j))) &
-                    + (n*(v_old(i, j + 1) - v_old(i, j)) + s*(v_old(i, j - 1) - v_old(i, j)))) &
-                    + own*v_old(i, j) + cross*(u_old(i + 1, j) - u_old(i - 1, j)))
-            end do
-        end do
-    end subroutine add_friction
 end module ocean_momentum_mod

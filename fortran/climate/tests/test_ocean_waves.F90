@@ -1,0 +1,94 @@
+!> Kelvin waves along the equator and along a coast: c = sqrt(gH) = 44.29 m/s for H = 200 m (Gill 1982, chapters 10, 11).
+program test_ocean_waves
+    use kinds_mod, only: dp
+    use constants_mod, only: pi, degree, earth_radius, gravity
+    use comm_mod, only: comm_type
+    use status_mod, only: status_type
+    use ocean_mod, only: ocean_type, ocean_step, ocean_surface, ocean_add_increment
+    use ocean_cases_mod, only: new_ocean, linear_settings, report, finish
+    use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
+    implicit none
+
+    real(dp), parameter :: depth = 200.0_dp
+    type(comm_type) :: comm
+
+    call MPI_Init()
+    call comm%init(MPI_COMM_SELF%mpi_val)
+    call equatorial()
+    call coastal()
+    call MPI_Finalize()
+    call finish()
+
+contains
+
+    !> On the beta-plane: eta = a cos(kx) exp(-beta y^2/(2c)).
+    subroutine equatorial()
+        real(dp), parameter :: beta = 2.28e-11_dp
+        type(ocean_type) :: o
+        real(dp) :: c, shape(60)
+        integer :: mask(60, 60)
+
+        mask = 1
+        c = sqrt(gravity*depth)
+        call new_ocean(o, comm, 'test_ocean_waves_equatorial', linear_settings//", geometry = 'plane', plane_beta = 2.28e-11, "// &
+            "lat_south = -45, lat_north = 45, lon_extent = 60, max_depth = 200, top_thickness = 100", 60, 60, 2, 3600.0_dp, &
+            mask, spread(spread(depth, 1, 60), 2, 60))
+        shape = exp(-0.5_dp*beta*(earth_radius*o%lat*degree)**2/c)
+        call report('equatorial_kelvin_speed', speed(o, shape, 30), c, 0.02_dp*c)
+    end subroutine equatorial
+
+    !> The error of the coastal wave is of first order in the grid interval, since the currents of the B-grid vanish on the
+    !! coast (Hsieh, Davey and Wajsowicz 1983): two grids give the limit, and their errors have the ratio two.
+    subroutine coastal()
+        real(dp) :: c, coarse, fine
+        c = sqrt(gravity*depth)
+        coarse = coastal_speed(50, 40)
+        fine = coastal_speed(100, 80)
+        call report('coastal_kelvin_speed_extrapolated', 2.0_dp*fine - coarse, c, 0.02_dp*c)
+        call report('coastal_kelvin_error_ratio', (c - coarse)/(c - fine), 2.0_dp, 0.3_dp)
+    end subroutine coastal
+
+    !> On the f-plane: eta = a cos(kx) exp(-y f/c), the coast on the right.
+    real(dp) function coastal_speed(nlon, nlat)
+        integer, intent(in) :: nlon, nlat
+        real(dp), parameter :: f = 1.0e-4_dp
+        type(ocean_type) :: o
+        integer :: mask(nlon, nlat)
+
+        mask = 1
+        call new_ocean(o, comm, 'test_ocean_waves_coastal', linear_settings//", geometry = 'plane', plane_f0 = 1e-4, "// &
+            "lat_south = 0, lat_north = 32, lon_extent = 40, max_depth = 200, top_thickness = 100", nlon, nlat, 2, &
+            180000.0_dp/nlon, mask, spread(spread(depth, 1, nlon), 2, nlat))
+        coastal_speed = speed(o, exp(-f*earth_radius*(o%lat - o%lat_bounds(2))*degree/sqrt(gravity*depth)), 2)
+    end function coastal_speed
+
+    !> Phase speed [m/s] of wavenumber one along a row over one period, from a least-squares line through the phase.
+    real(dp) function speed(o, shape, row)
+        type(ocean_type), intent(inout) :: o
+        real(dp), intent(in) :: shape(:)        !< meridional structure
+        integer, intent(in) :: row
+        integer, parameter :: samples = 40
+        type(status_type) :: status
+        real(dp), dimension(o%nlon, o%nlat) :: zero, deta, sst, ssu, ssv, eta
+        real(dp) :: du(o%nlon, o%nlat, 2), x(o%nlon), phase(0:samples), time(0:samples), length, turn
+        integer :: i, n
+
+        x = [(2.0_dp*pi*(i - 0.5_dp)/o%nlon, i=1, o%nlon)]
+        length = earth_radius*o%config%lon_extent*degree
+        zero = 0.0_dp
+        deta = 0.01_dp*spread(cos(x), 2, o%nlat)*spread(shape, 1, o%nlon)
+        du = sqrt(gravity/depth)*spread(deta, 3, 2)
+        call ocean_add_increment(o, 0.0_dp*du, 0.0_dp*du, du, 0.0_dp*du, deta, status)
+        phase(0) = 0.0_dp
+        time(0) = 0.0_dp
+        do n = 1, samples
+            call ocean_step(o, zero, zero, zero, zero, o%dt, status)
+            if (status%failed()) error stop 'the wave is unstable'
+            call ocean_surface(o, sst, ssu, ssv, eta)
+            turn = atan2(sum(eta(:, row)*sin(x)), sum(eta(:, row)*cos(x)))
+            phase(n) = turn + 2.0_dp*pi*nint((phase(n - 1) - turn)/(2.0_dp*pi))
+            time(n) = n*o%dt
+        end do
+        speed = sum((time - sum(time)/(samples + 1))*phase)/sum((time - sum(time)/(samples + 1))**2)*length/(2.0_dp*pi)
+    end function speed
+end program test_ocean_waves
