@@ -210,7 +210,7 @@ def test_single_precision_states_stay_single_and_double_can_work_in_single():
 def test_bad_input_is_refused():
     broken = with_values(OBSERVATIONS, OBSERVATIONS.value.copy())
     broken.value[3] = np.nan  # behind the back of the checks at construction
-    with pytest.raises(PipelineError, match="missing value in 1 of 20 rows.*nan"):
+    with pytest.raises(PipelineError, match=r"missing value in 1 of 20 rows.*nan"):
         method().analysis(X_B, broken)
     with pytest.raises(PipelineError, match="2 elements of the background are not finite"):
         method().analysis(torch.where(torch.arange(SPACE.size) < 2, torch.nan, X_B), OBSERVATIONS)

@@ -142,7 +142,7 @@ def test_members_of_the_day_replace_the_files():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(PipelineError, match="alpha 1.5"):
+    with pytest.raises(PipelineError, match=r"alpha 1\.5"):
         Hybrid(1.5, Identity())
     with pytest.raises(PipelineError, match="no members"):
         Hybrid(0.5, Identity()).sqrt(torch.zeros(N))

@@ -1,4 +1,4 @@
-"""Incremental minimisation (Courtier, Thepaut and Hollingsworth 1994): Gauss-Newton outside, conjugate gradients inside.
+"""Incremental minimisation (Courtier, Thepaut and Hollingsworth 1994): Gauss-Newton around conjugate gradients.
 
 With the preconditioned control vector J(v) = 1/2 v^T v + 1/2 f^T f, f(v) = R^-1/2 (y - H(x(v))), each outer loop solves
 

@@ -46,7 +46,7 @@ class ThreeDVar:
         update: `increment` adds D(z_a) - D(z_b) to the background, `replace` takes D(z_a) for it.
         coefficient: c, the share of the increment that is applied.
         control: `preconditioned` (dz = B^1/2 v) or `direct` (dz itself).
-        minimizer: `adam`; `lbfgs`, for convex costs; `gauss_newton`, for a nearly affine decoder by far the fastest.
+        minimizer: `adam` (the papers'); `lbfgs`, the cheapest where the cost is smooth; `gauss_newton`, the most exact.
         iterations: at most; of the inner loops for `gauss_newton`.
         learning_rate: Adam's first step, in standard deviations of z where preconditioned.
         tolerance: the others end when the gradient has fallen to this share of the first.

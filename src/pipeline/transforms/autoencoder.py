@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from pipeline.errors import PipelineError
-from pipeline.networks import load_network
+from pipeline.networks import load_network, read_model
+from pipeline.normalization import Normalization
 from pipeline.spaces import Space
 from pipeline.transforms.base import Transform
 
@@ -33,7 +34,7 @@ class Autoencoder(Transform):
     Args:
         network: directory of a trained network (`weights.safetensors`, `model.json`), or the network itself, with
             `encode(x) -> (mu, log_variance)` and `decode(z) -> x` on normalized vectors.
-        normalization: of the data that the network was trained on.
+        normalization: of the data that `network` was trained on; a directory brings its own.
         space: what the elements of the state are; needed to load a network.
     """
 
@@ -44,7 +45,9 @@ class Autoencoder(Transform):
         if not isinstance(network, nn.Module):
             if space is None:
                 raise PipelineError(f"transforms/autoencoder: {network} cannot be loaded without the space it works on")
-            network = load_network(network, space)
+            directory, network = network, load_network(network, space)
+            description = read_model(directory)["normalization"]
+            normalization = Normalization.from_description(description, space, f"{directory}: normalization")
         if normalization is None:
             raise PipelineError("transforms/autoencoder: normalization is missing; give that of the training data")
         self.network = network.eval().requires_grad_(False)

@@ -1,0 +1,107 @@
+"""A method from plain configuration, as it stands in YAML."""
+
+import pytest
+import torch
+import xarray as xr
+import yaml
+from stand_ins import background, observe, per_element, small_space
+
+from pipeline import registry
+from pipeline.assimilation import build
+from pipeline.covariances import Differences
+from pipeline.errors import PipelineError
+from pipeline.observations.operators import Interpolation
+from pipeline.transforms.linear import fit
+
+SPACE = small_space()
+CONTEXT = {"space": SPACE, "operator": Interpolation, "normalization": None}
+
+CONFIGURATION = """
+kind: three_d_var
+transform: {kind: linear, file: FOLDER/eof.nc, rank: 20}
+covariance:
+  kind: hybrid
+  alpha: 0.3
+  static: {kind: nmc, file: FOLDER/background.nc, rank: 4, inflation: 1.5}
+  ensemble: {kind: ensemble, inflation: 1.1}
+update: replace
+coefficient: 0.6
+learning_rate: 0.1
+iterations: 40
+"""
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    states = background(SPACE, (40,), seed=3)
+    fit(states, 20, SPACE.mask / per_element(SPACE, {"ps": 9e4, "ta": 4.0, "sst": 1.0, "ssh": 0.01})).to_netcdf(
+        tmp_path / "eof.nc"
+    )
+    differences = Differences(6)
+    differences.update(torch.randn(50, 20, generator=torch.Generator().manual_seed(0)))
+    differences.dataset().to_netcdf(tmp_path / "background.nc")
+    return yaml.safe_load(CONFIGURATION.replace("FOLDER", str(tmp_path)))
+
+
+def test_configuration_alone_builds_a_method_that_runs(configuration):
+    method = build(configuration, **CONTEXT)
+    assert (method.coefficient, method.update, method.minimize.learning_rate) == (0.6, "replace", 0.1)
+    members = background(SPACE, (5,), seed=4)
+    found = method.analysis(members[0], observe(SPACE, members[1]), ensemble=members)
+    j = found.history["background"] + found.history["observation"]
+    assert j.min() < 0.9 * j[0]
+    assert found.latent_increment.shape == (20,)
+
+
+def test_defaults_fill_what_is_not_said(configuration):
+    defaults = {name: configuration.pop(name) for name in ("transform", "covariance")}
+    assert build(configuration, defaults, **CONTEXT).transform.decoder.shape[0] == 20
+    other = build({**configuration, "transform": {"kind": "identity"}}, defaults, **CONTEXT)
+    assert type(other.transform).__module__.endswith("identity")
+
+
+def test_components_can_be_objects():
+    identity = registry.build("transforms", "identity")
+    unit = registry.build("covariances", "identity", standard_deviation=2.0)
+    method = build({"kind": "three_d_var", "transform": identity, "covariance": unit}, **CONTEXT)
+    assert method.transform is identity
+
+
+def test_space_reaches_whoever_asks():
+    deviations = {"ps": 200.0, "ta": 1.0, "sst": 0.5, "ssh": 0.1}
+    covariance = {"kind": "diagonal", "standard_deviation": deviations}
+    method = build(
+        {"kind": "three_d_var", "transform": {"kind": "identity"}, "covariance": covariance, "components": ["ocean"]},
+        **CONTEXT,
+    )
+    assert float(method.covariance.variance[SPACE.index("sst")].max()) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "three_d_vra"}, "did you mean 'three_d_var'"),
+        ({"transform": {"file": "eof.nc"}}, "transforms: .* has no kind; choose one of autoencoder, identity, linear"),
+        ({"covariance": {"kind": "nmc", "fiel": "x"}}, "did you mean 'file'"),
+        ({"itrations": 3}, "did you mean 'iterations'"),
+        ({"covariance": {"kind": "nmc", "file": "nowhere.nc"}}, "nowhere.nc: no such file"),
+    ],
+)
+def test_mistakes_are_named(configuration, change, message):
+    with pytest.raises(PipelineError, match=message):
+        build({**configuration, **change}, **CONTEXT)
+
+
+def test_a_missing_component_is_named():
+    with pytest.raises(PipelineError, match="missing option transform, covariance"):
+        build({"kind": "three_d_var"}, **CONTEXT)
+
+
+def test_file_of_members(tmp_path):
+    members = background(SPACE, (6,), seed=4)
+    xr.Dataset({"z": (("member", "latent"), members.numpy())}).to_netcdf(tmp_path / "members.nc")
+    covariance = {"kind": "ensemble", "file": str(tmp_path / "members.nc")}
+    method = build({"kind": "three_d_var", "transform": {"kind": "identity"}, "covariance": covariance}, **CONTEXT)
+    found = method.analysis(members[0], observe(SPACE, members[1]))
+    rank = torch.linalg.matrix_rank(torch.cat([members - members.mean(0), found.increment[None]]))
+    assert int(rank) == 5  # the increment adds no direction to the five of the ensemble
