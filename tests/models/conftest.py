@@ -50,6 +50,12 @@ def climate_module():
 
 
 @pytest.fixture(scope="session")
+def climate_sizes():
+    """The `model` section of a configuration."""
+    return MODEL
+
+
+@pytest.fixture(scope="session")
 def climate_namelist(tmp_path_factory):
     folder = tmp_path_factory.mktemp("climate")
     path = folder / "climate.nml"

@@ -1,7 +1,7 @@
 """The configuration of a Fortran model: what a user writes to add one, `config/models/<name>.yaml`.
 
-Paths and words of commands may contain `{root}` (the project), `{build}` (the model's build directory), `{bridge}`
-(library and module file of callback_mod, inside it) and `{jobs}` (processors). Relative paths start at the project.
+Paths and words of commands may contain `{root}` (the project), `{build}` (the model's build directory) and `{bridge}`
+(library and module file of callback_mod, inside it). Relative paths start at the project.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class ModelConfig(_Section):
 
     def resolved(self, build: Path) -> ModelConfig:
         """A copy with every placeholder replaced and every path absolute."""
-        words = {"root": str(ROOT), "build": str(build), "bridge": f"{build}/bridge", "jobs": str(os.cpu_count() or 1)}
+        words = {"root": str(ROOT), "build": str(build), "bridge": f"{build}/bridge"}
 
         def fill(text: str) -> str:
             try:
