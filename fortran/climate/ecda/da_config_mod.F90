@@ -77,20 +77,20 @@ contains
         character(len=*), intent(in) :: path
         type(status_type), intent(inout) :: status
 
-        if (self%ensemble_file == '') call refuse('ensemble_file is empty; name the file of stationary anomalies')
-        if (.not. self%inflation > 0.0_dp) call refuse('inflation must be positive')
-        if (.not. self%outlier_limit >= 0.0_dp) call refuse('outlier_limit must not be negative; 0 keeps all')
-        if (.not. min(self%radius_atmos, self%radius_temp, self%radius_salt, self%radius_current) > 0.0_dp) &
-            call refuse('every radius_* must be positive [m]')
-        if (.not. (self%cosine_floor > 0.0_dp .and. self%cosine_floor <= 1.0_dp)) &
-            call refuse('cosine_floor must lie in (0, 1]')
-        if (.not. self%vertical_levels > 0.0_dp) call refuse('vertical_levels must be positive')
-        if (.not. min(self%cap_ps, self%cap_t, self%cap_wind, self%cap_temp, self%cap_salt, self%cap_current) > 0.0_dp) &
-            call refuse('every cap_* must be positive')
+        call expect(self%ensemble_file /= '', 'ensemble_file is empty; name the file of stationary anomalies')
+        call expect(self%inflation > 0.0_dp, 'inflation must be positive')
+        call expect(self%outlier_limit >= 0.0_dp, 'outlier_limit must not be negative; 0 keeps all')
+        call expect(min(self%radius_atmos, self%radius_temp, self%radius_salt, self%radius_current) > 0.0_dp, &
+            'every radius_* must be positive [m]')
+        call expect(self%cosine_floor > 0.0_dp .and. self%cosine_floor <= 1.0_dp, 'cosine_floor must lie in (0, 1]')
+        call expect(self%vertical_levels > 0.0_dp, 'vertical_levels must be positive')
+        call expect(min(self%cap_ps, self%cap_t, self%cap_wind, self%cap_temp, self%cap_salt, self%cap_current) &
+            > 0.0_dp, 'every cap_* must be positive')
     contains
-        subroutine refuse(reason)
-            character(len=*), intent(in) :: reason
-            call status%set(status_bad_input, trim(path)//': &da_nml: '//reason)
-        end subroutine refuse
+        subroutine expect(good, otherwise)
+            logical, intent(in) :: good
+            character(len=*), intent(in) :: otherwise
+            if (.not. good) call status%set(status_bad_input, trim(path)//': &da_nml: '//otherwise)
+        end subroutine expect
     end subroutine check
 end module da_config_mod

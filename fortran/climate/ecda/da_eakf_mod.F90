@@ -89,7 +89,8 @@ contains
         allocate (self%position(3, n), self%anomaly(members, n))
         allocate (self%cell(n), source=1)
         allocate (self%used(n), source=.true.)
-        allocate (self%mean(n), self%prior_variance(n), self%mean_shift(n), self%shrink(n), self%reach(n), source=0.0_dp)
+        allocate (self%mean(n), source=0.0_dp)
+        allocate (self%prior_variance, self%mean_shift, self%shrink, self%reach, source=self%mean)
         do j = 1, n
             self%position(:, j) = unit_vector(lon(j), lat(j))
         end do

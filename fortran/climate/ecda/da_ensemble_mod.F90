@@ -93,8 +93,8 @@ contains
             expected = [size(component%lon), size(component%lat), size(field%level), component%members]
             if (field%surface) expected = [expected(1:2), component%members]
             if (nf90_inq_varid(file%id, trim(field%name), variable) /= nf90_noerr) then
-                call status%set(status_bad_input, file%path//': variable '//trim(field%name)//' is missing, expected '// &
-                    'anomalies of shape '//shape_text(expected))
+                call status%set(status_bad_input, file%path//': variable '//trim(field%name)//' is missing, '// &
+                    'expected anomalies of shape '//shape_text(expected))
                 return
             end if
             code = nf90_inquire_variable(file%id, variable, ndims=rank, dimids=ids)
@@ -149,8 +149,8 @@ contains
                 do k = 1, size(field%level)
                     do n = 1, component%members
                         if (ieee_is_finite(field%anomaly(n, k, c)) .and. abs(field%anomaly(n, k, c)) < largest) cycle
-                        call status%set(status_bad_input, trim(path)//': '//trim(field%name)//' is missing or not a '// &
-                            'number at member '//number(n)//', level '//number(k)//', cell '// &
+                        call status%set(status_bad_input, trim(path)//': '//trim(field%name)// &
+                            ' is missing or not a number at member '//number(n)//', level '//number(k)//', cell '// &
                             number(component%column(c)%cell)//' of the grid; expected an anomaly there')
                         return
                     end do

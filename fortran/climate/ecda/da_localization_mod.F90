@@ -2,9 +2,9 @@
 !!
 !!     weight = GC(distance/c) GC(|level - observed level|/(L/2)),   c = radius max(cos(lat), floor)
 !!
-!! GC is the fifth-order compactly supported function of Gaspari and Cohn (1999, Q. J. R. Meteorol. Soc. 125, eq. 4.10),
-!! zero from distance 2c and from L levels on; lat is the latitude of the observation, so that the radius shrinks towards
-!! the poles as the Rossby radius and the zonal grid length do.
+!! GC is the fifth-order compactly supported function of Gaspari and Cohn (1999, Q. J. R. Meteorol. Soc. 125, 723-757,
+!! eq. 4.10), zero from distance 2c and from L levels on; lat is the latitude of the observation, so that the radius
+!! shrinks towards the poles as the Rossby radius and the zonal grid length do.
 module da_localization_mod
     use kinds_mod, only: dp
     use constants_mod, only: degree, earth_radius

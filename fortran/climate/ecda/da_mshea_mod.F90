@@ -122,8 +122,8 @@ contains
         call check_kinds('mshea_atmos', kind, kind_ps, kind_va, status)
         if (status%failed()) return
         call atmos_surface(atmos, surface(:, :, 1), surface(:, :, 2), surface(:, :, 3), surface(:, :, 4))
-        call component_analyse(self%atmos, kind, reshape(surface, [self%atmos%layout%n_here, 4]), lon, lat, value, error, &
-            self%atmos_tally, status)
+        call component_analyse(self%atmos, kind, reshape(surface, [self%atmos%layout%n_here, 4]), lon, lat, value, &
+            error, self%atmos_tally, status)
         if (status%failed()) return
         allocate (dt(atmos%nlon, size(atmos%rows), atmos%nlev))
         allocate (du, dv, mold=dt)
@@ -180,8 +180,7 @@ contains
 
         j = findloc(kind < first .or. kind > last, .true., dim=1)
         if (j == 0) return
-        write (message, '(3(a, i0), a, i0)') ': observation ', j, ' is of kind ', kind(j), ', known here: ', first, ' to ', &
-            last
+        write (message, '(4(a, i0))') ': observation ', j, ' is of kind ', kind(j), ', known here ', first, ' to ', last
         call status%set(status_bad_input, caller//trim(message))
     end subroutine check_kinds
 
@@ -194,7 +193,7 @@ contains
 
         field%name = name
         field%cap = cap
-        field%level = [(real(k, dp), k=1, nlev)]
+        allocate (field%level, source=[(real(k, dp), k=1, nlev)])
     end function field
 
     !> A field of one number per column, as near to the observations as the surface level.
@@ -206,6 +205,6 @@ contains
         surface_field%name = name
         surface_field%cap = cap
         surface_field%surface = .true.
-        surface_field%level = [real(surface_level, dp)]
+        allocate (surface_field%level, source=[real(surface_level, dp)])
     end function surface_field
 end module da_mshea_mod

@@ -163,14 +163,14 @@ contains
         type(eakf_observations_type) :: obs
         type(eakf_field_type) :: field(1)
         real(dp) :: lon(nlon), lat(nlat), anomaly(members, 1), east
-        logical :: open(nlon, nlat)
+        logical :: wet(nlon, nlat)
         integer :: i, west_cell, east_cell
 
         lon = [(5.0_dp + 10.0_dp*(i - 1), i=1, nlon)]
         lat = [(-80.0_dp + 10.0_dp*(i - 1), i=1, nlat)]
-        open = .true.
-        open(9, 5:17) = .false.
-        call sea%init(lon, lat, open)
+        wet = .true.
+        wet(9, 5:17) = .false.
+        call sea%init(lon, lat, wet)
         west_cell = 8 + 8*nlon
         east_cell = 10 + 8*nlon
         call sea%flood(west_cell, chord_squared(unit_vector(0.0_dp, 0.0_dp), unit_vector(35.0_dp, 0.0_dp)))
@@ -198,26 +198,26 @@ contains
         integer, parameter :: nlon = 12, nlat = 6
         type(interpolation_type) :: at
         real(dp) :: lon(nlon), lat(nlat), field(nlon, nlat)
-        logical :: open(nlon, nlat)
+        logical :: wet(nlon, nlat)
         integer :: i, j
         lon = [(15.0_dp + 30.0_dp*(i - 1), i=1, nlon)]
         lat = [-70.0_dp, -40.0_dp, -15.0_dp, 15.0_dp, 40.0_dp, 70.0_dp]
-        open = .true.
+        wet = .true.
         do j = 1, nlat
             field(:, j) = 2.0_dp + 0.1_dp*lon - 0.3_dp*lat(j)
         end do
-        at = interpolation_find(100.0_dp, 33.0_dp, lon, lat, open, polar=.false.)
+        at = interpolation_find(100.0_dp, 33.0_dp, lon, lat, wet, polar=.false.)
         call report('bilinear', interpolation_apply(at, reshape(field, [size(field)])), 2.1_dp, 1.0e-13_dp)
-        at = interpolation_find(0.0_dp, 15.0_dp, lon, lat, open, polar=.false.)
+        at = interpolation_find(0.0_dp, 15.0_dp, lon, lat, wet, polar=.false.)
         call report('periodic', interpolation_apply(at, reshape(field, [size(field)])), &
             0.5_dp*(field(1, 4) + field(nlon, 4)), 1.0e-13_dp)
-        open(3, :) = .false.
-        at = interpolation_find(100.0_dp, 40.0_dp, lon, lat, open, polar=.false.)
+        wet(3, :) = .false.
+        at = interpolation_find(100.0_dp, 40.0_dp, lon, lat, wet, polar=.false.)
         call report('beside_land', interpolation_apply(at, reshape(field, [size(field)])), field(4, 5), 1.0e-13_dp)
         call report('nearest_open', real(at%nearest, dp), real(4 + 4*nlon, dp), 0.0_dp)
-        at = interpolation_find(75.0_dp, 40.0_dp, lon, lat, open, polar=.false.)
+        at = interpolation_find(75.0_dp, 40.0_dp, lon, lat, wet, polar=.false.)
         call report('on_land', real(at%nearest, dp), 0.0_dp, 0.0_dp)
-        at = interpolation_find(10.0_dp, -89.0_dp, lon, lat, open, polar=.true.)
+        at = interpolation_find(10.0_dp, -89.0_dp, lon, lat, wet, polar=.true.)
         call report('polar_row', sum(at%weight), 1.0_dp, 1.0e-15_dp)
     end subroutine test_interpolation
 
@@ -286,15 +286,15 @@ contains
     type(eakf_field_type) function one_field(anomaly, level)
         real(dp), intent(in) :: anomaly(members), level
         one_field%name = 'x'
-        one_field%level = [level]
-        one_field%anomaly = reshape(anomaly, [members, 1, 1])
+        allocate (one_field%level, source=[level])
+        allocate (one_field%anomaly, source=reshape(anomaly, [members, 1, 1]))
         allocate (one_field%increment(1, 1), source=0.0_dp)
     end function one_field
 
     !> Tapers so wide that they are 1 to rounding at the distances of the tests (zero).
     type(localization_type) function everywhere(fields)
         integer, intent(in) :: fields
-        everywhere%radius = spread(1.0e12_dp, 1, fields)
+        allocate (everywhere%radius(fields), source=1.0e12_dp)
     end function everywhere
 
 

@@ -1,5 +1,5 @@
-!> The weakly coupled filter on the real atmosphere and ocean: every rank runs the models and the filter alone and all run
-!! them together; the packed states have to agree bit by bit. Analyses draw the model towards the observations, and
+!> The weakly coupled filter on the real atmosphere and ocean: every rank runs the models and the filter alone and all
+!! run them together; the packed states have to agree bit by bit. Analyses draw the model towards the observations, and
 !! observations that equal the model change no bit.
 program test_mpi_da_mshea
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
@@ -90,7 +90,8 @@ contains
         real(dp), allocatable :: still(:, :), wind(:, :)
         integer :: n
         zero = 0.0_dp
-        allocate (still(set%ocean%i_last - set%ocean%i_first + 1, set%ocean%j_last - set%ocean%j_first + 1), source=0.0_dp)
+        allocate (still(set%ocean%i_last - set%ocean%i_first + 1, set%ocean%j_last - set%ocean%j_first + 1))
+        still = 0.0_dp
         wind = still + 0.05_dp
         do n = 1, 6
             call atmos_step(set%atmos, zero, zero, zero, status)
@@ -137,8 +138,8 @@ contains
         call whole_sst(alone%ocean, sst)
         target = sst(1, j) + 0.5_dp
         before = target - sst(1, j)
-        call mshea_ocean(alone%filter, alone%ocean, [5], [alone%ocean%lon(1)], [alone%ocean%lat(j)], [target], [0.05_dp], &
-            status)
+        call mshea_ocean(alone%filter, alone%ocean, [5], [alone%ocean%lon(1)], [alone%ocean%lat(j)], [target], &
+            [0.05_dp], status)
         call whole_sst(alone%ocean, sst)
         after = target - sst(1, j)
     end subroutine pull_ocean
@@ -147,17 +148,19 @@ contains
     subroutine test_zero_innovation()
         real(dp) :: ps(nlon, nlat), sst(io, jo)
         integer, allocatable :: rows(:)
+        integer :: n
         call whole_ps(alone%atmos, ps)
         call whole_sst(alone%ocean, sst)
         a = packed_atmos(alone)
         b = packed_ocean(alone)
         rows = pack([(i, i=1, jo)], alone%ocean%wet(1, :))
-        call mshea_atmos(alone%filter, alone%atmos, spread(1, 1, nlat), spread(0.0_dp, 1, nlat), alone%atmos%lat, ps(1, :), &
-            spread(50.0_dp, 1, nlat), status)
-        call mshea_ocean(alone%filter, alone%ocean, spread(5, 1, size(rows)), spread(alone%ocean%lon(1), 1, size(rows)), &
-            alone%ocean%lat(rows), sst(1, rows), spread(0.1_dp, 1, size(rows)), status)
-        call report('zero_innovation_used', real(alone%filter%ocean_tally%used, dp), real(size(rows), dp), &
-            alone%filter%ocean_tally%used == size(rows) .and. alone%filter%atmos_tally%used == nlat)
+        n = size(rows)
+        call mshea_atmos(alone%filter, alone%atmos, spread(1, 1, nlat), spread(0.0_dp, 1, nlat), alone%atmos%lat, &
+            ps(1, :), spread(50.0_dp, 1, nlat), status)
+        call mshea_ocean(alone%filter, alone%ocean, spread(5, 1, n), spread(alone%ocean%lon(1), 1, n), &
+            alone%ocean%lat(rows), sst(1, rows), spread(0.1_dp, 1, n), status)
+        call report('zero_innovation_used', real(alone%filter%ocean_tally%used, dp), real(n, dp), &
+            alone%filter%ocean_tally%used == n .and. alone%filter%atmos_tally%used == nlat)
         call compare('zero_innovation_atmos_bitwise', packed_atmos(alone), a)
         call compare('zero_innovation_ocean_bitwise', packed_ocean(alone), b)
     end subroutine test_zero_innovation
@@ -242,12 +245,15 @@ contains
     subroutine pattern(n, x)
         integer, intent(in) :: n
         real(dp), intent(out) :: x(:, :, :)
+        real(dp) :: east, north
         integer :: i, j, k
         do k = 1, size(x, 3)
             do j = 1, size(x, 2)
                 do i = 1, size(x, 1)
-                    x(i, j, k) = exp(-0.2_dp*(k - 1))*(sin(360.0_dp*degree*(i - 1)/size(x, 1)*(1 + mod(n, 3)) + 0.7_dp*n**2) &
-                        + cos(180.0_dp*degree*j/size(x, 2)*n + 1.3_dp*n))
+                    east = 360.0_dp*degree*(i - 1)/size(x, 1)
+                    north = 180.0_dp*degree*j/size(x, 2)
+                    x(i, j, k) = exp(-0.2_dp*(k - 1)) &
+                        *(sin(east*(1 + mod(n, 3)) + 0.7_dp*n**2) + cos(north*n + 1.3_dp*n))
                 end do
             end do
         end do
