@@ -140,7 +140,7 @@ def test_depth_grows_away_from_the_coast():
     assert offshore[-1] == pytest.approx(_relief.ABYSS_DEPTH, rel=1e-6)
 
 
-def test_etopo_gives_means_over_cells(tmp_path):
+def test_etopo_gives_means_over_cells(tmp_path, monkeypatch):
     """Closed form: a sea floor of -3000 m with land of 600 m on the eastern half."""
     lat, lon = np.arange(89.5, -90, -1.0), np.arange(-179.5, 180, 1.0)
     z = np.where(lon > 0, 600.0, -3000.0) * np.ones((180, 1))
@@ -150,6 +150,8 @@ def test_etopo_gives_means_over_cells(tmp_path):
     np.testing.assert_allclose(depth[:, 50:80], 3000.0)
     np.testing.assert_allclose(depth[:, 5:40], 0.0)
     np.testing.assert_allclose(height[:, 5:40], 600.0)
+    monkeypatch.setattr(_relief, "ROWS_READ", 7)
+    np.testing.assert_allclose(_relief.read_etopo(path, _grid_file.ocean_grid(90, 50)), (depth, height), rtol=1e-12)
     with pytest.raises(PipelineError, match=r"absent\.nc: no such ETOPO file"):
         _relief.read_etopo(tmp_path / "absent.nc", _grid_file.ocean_grid(90, 50))
 

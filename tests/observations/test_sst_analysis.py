@@ -1,11 +1,15 @@
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
+from pipeline.datasets import ersst
+from pipeline.datasets._grid_file import ocean_grid
+from pipeline.datasets._regridding import regrid
 from pipeline.errors import PipelineError
 from pipeline.observations.operators import Interpolation
 from pipeline.observations.sst_analysis import from_analysis
-from pipeline.spaces import coordinates
+from pipeline.spaces import Component, Grid, Space, coordinates
 
 
 @pytest.fixture
@@ -48,3 +52,19 @@ def test_another_grid_is_refused(analysis, air_sea_space):
         from_analysis(analysis, air_sea_space["atmosphere"].grid, error=0.5)
     with pytest.raises(PipelineError, match="stride"):
         from_analysis(analysis, air_sea_space["ocean"].grid, error=0.5, stride=0)
+
+
+def test_ersst_observes_a_model_s_ocean(real_data):
+    """The whole way: monthly file, a date between months, a model's grid, observations, H of their own field."""
+    grid = ocean_grid(90, 50)
+    months = ersst.open(str(real_data("ersstv5_sst.mnmean.nc")))
+    fields = regrid(ersst.at(months, np.array(["2012-03-01", "2012-03-02"], dtype="datetime64[s]")), grid, fill="none")
+    known = np.isfinite(fields["sst"].values[0])
+    ocean = Grid(grid.lat, grid.lon, grid.lat_bounds, known)
+    space = Space((Component("ocean", ocean, ("sst",)),))
+    observations = from_analysis(fields["sst"], ocean, error=0.5, withheld=0.1, seed=1)
+    H = Interpolation(space, observations.select(end=int(observations.time[0]) + 1))
+    x = space.from_xarray({"ocean": fields.isel(time=0)}, torch.float64)
+    np.testing.assert_allclose(H(x).numpy(), H.observations.value, atol=1e-12)
+    assert observations.withheld.mean() == pytest.approx(0.1, abs=0.001)
+    assert len(observations) == 2 * known.sum()

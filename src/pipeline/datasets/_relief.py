@@ -26,6 +26,7 @@ from pipeline.spaces import Grid
 
 EARTH_RADIUS = 6371.0  # km
 SHELF_DEPTH, ABYSS_DEPTH, SLOPE_WIDTH = 200.0, 4500.0, 500.0  # m, m, km
+ROWS_READ = 200  # latitudes of ETOPO in memory
 IDEALISED_DEPTH = "idealised: shelf of 200 m deepening to 4500 m over 500 km from the coast"
 IDEALISED_TOPOGRAPHY = "idealised: smooth analytic ranges and ice sheets"
 
@@ -96,13 +97,23 @@ def read_etopo(path: Path, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
         named = raw.rename({o: n for o, n in (("x", "lon"), ("y", "lat"), ("Band1", "z")) if o in raw.variables})
         if "z" not in named or not {"lat", "lon"} <= set(named["z"].dims):
             raise PipelineError(f"{path}: no elevation z(lat, lon); found {', '.join(map(str, raw.variables))}")
-        z = named["z"].sortby("lat")
-        regridder = Regridder(z["lat"].values, z["lon"].values, grid, fill="none")
-        elevation = z.values.astype(np.float32)
-    return (
-        np.nan_to_num(regridder(np.where(elevation < 0, -elevation, np.nan))),
-        regridder(np.maximum(elevation, 0.0)),
-    )
+        return _band_means(named["z"].sortby("lat"), grid)
+
+
+def _band_means(z: xr.DataArray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """`read_etopo`'s means, a band of latitudes at a time: the whole of ETOPO is gigabytes."""
+    depth, sea, height, total = (np.zeros(grid.shape) for _ in range(4))
+    for first in range(0, z.sizes["lat"], ROWS_READ):
+        band = z.isel(lat=slice(first, first + ROWS_READ))
+        elevation = band.transpose("lat", "lon").values.astype(np.float32)
+        regridder = Regridder(band["lat"].values, band["lon"].values, grid, fill="none")
+        for sums, field in (
+            ((depth, sea), np.where(elevation < 0, -elevation, np.nan)),
+            ((height, total), elevation.clip(0)),
+        ):
+            for accumulated, part in zip(sums, regridder.integrals(field), strict=True):
+                accumulated += part
+    return np.divide(depth, sea, out=np.zeros(grid.shape), where=sea > 0), height / total
 
 
 def _arc(chord: np.ndarray) -> np.ndarray:
