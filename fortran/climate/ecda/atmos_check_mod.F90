@@ -24,7 +24,8 @@ contains
         call check_field(row, sin_lat, 'eastward wind [m/s]', u, -wind_limit, wind_limit, status)
         call check_field(row, sin_lat, 'northward wind [m/s]', v, -wind_limit, wind_limit, status)
         call check_field(row, sin_lat, 'temperature [K]', t, t_low, t_high, status)
-        call check_field(row, sin_lat, 'ln of surface pressure [Pa]', spread(log_ps, 2, 1), log_ps_low, log_ps_high, status)
+        call check_field(row, sin_lat, 'ln of surface pressure [Pa]', spread(log_ps, 2, 1), &
+            log_ps_low, log_ps_high, status)
     end subroutine check_row
 
     subroutine check_field(row, sin_lat, name, f, low, high, status)
@@ -48,7 +49,8 @@ contains
             end do
         end do find
         write (message, '(3a,es11.3,a,f0.2,a,f0.2,a,i0,a,i0)') 'atmosphere: ', name, ' is', f(i, k), ' at longitude ', &
-            360.0_dp*real(i - 1, dp)/real(size(f, 1), dp), ', latitude ', asin(sin_lat)/degree, ', level ', k, ', row ', row
+            360.0_dp*real(i - 1, dp)/real(size(f, 1), dp), ', latitude ', asin(sin_lat)/degree, &
+            ', level ', k, ', row ', row
         call status%set(status_unstable, trim(message))
     end subroutine check_field
 end module atmos_check_mod

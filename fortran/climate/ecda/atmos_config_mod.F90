@@ -8,7 +8,7 @@ module atmos_config_mod
     integer, parameter, public :: max_levels = 100
 
     type, public :: config_type
-        character(len=16) :: equations = 'primitive'    !< 'primitive' or 'barotropic' (vorticity alone, for verification)
+        character(len=16) :: equations = 'primitive'    !< 'primitive' or 'barotropic' (vorticity alone: a test)
         character(len=16) :: forcing = 'held_suarez'    !< 'held_suarez' or 'none'
         real(dp) :: k_a = 1.0_dp/40.0_dp                !< thermal relaxation of the free atmosphere [1/day]
         real(dp) :: k_s = 0.25_dp                       !< thermal relaxation at the equatorial surface [1/day]
@@ -20,7 +20,7 @@ module atmos_config_mod
         real(dp) :: sigma_b = 0.7_dp                    !< top of the boundary layer
         logical :: rayleigh_friction = .true.           !< .false. where the coupler passes the surface stress
         real(dp) :: seasonal_amplitude = 0.0_dp         !< largest latitude of the heating maximum [degrees]
-        real(dp) :: exchange_sigma = 0.85_dp            !< surface fluxes are mixed over the layers centred below this sigma
+        real(dp) :: exchange_sigma = 0.85_dp            !< surface fluxes go to the layers centred at larger sigma
         real(dp) :: diffusion_hours = 6.0_dp            !< e-folding time at the truncation [h]; 0: none
         integer :: diffusion_order = 3                  !< power of the Laplacian
         real(dp) :: reference_temperature = 300.0_dp    !< of the implicit part [K]
@@ -57,7 +57,8 @@ contains
                 rewind (unit)
                 call read_group(unit, config, code, reason)
                 if (code /= 0) call status%set(status_bad_input, &
-                    trim(path)//': &atmos_nml: '//trim(reason)//'; correct or remove this key (and close the group with /)')
+                    trim(path)//': &atmos_nml: '//trim(reason)// &
+                    '; correct or remove this key (and close the group with /)')
             end if
             close (unit)
         end if

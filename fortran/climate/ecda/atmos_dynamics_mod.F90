@@ -5,8 +5,8 @@
 !!   N zeta = curl(A, B)       N D = div(A, B) - lap(K + Phi_s)
 !!   N T = -div(v T') + T' D - sigma_dot dT/dsigma + kappa [T omega/p + T_ref C D] + F_T
 !!   N p = -sum_k v_k.grad p ds_k
-!! What is missing to the full right-hand side is L (atmos_implicit_mod), exactly. F is the physics, computed on the first
-!! stage of a step and held. Works through the own latitude pairs one at a time, so that a pair stays in cache.
+!! What is missing to the full right-hand side is L (atmos_implicit_mod), exactly. F is the physics, computed on the
+!! first stage of a step and held. Works through the own latitude pairs one at a time, so that a pair stays in cache.
 module atmos_dynamics_mod
     use kinds_mod, only: dp
     use constants_mod, only: earth_radius, earth_omega, dry_air_gas_constant
@@ -86,7 +86,8 @@ contains
     end subroutine to_columns
 
     !> One latitude row; see the head of the module.
-    subroutine row_tendency(self, row, fresh, u, v, zeta, d, t, px, py, log_ps, a, b, ut, vt, ke, heat, pressure, status)
+    subroutine row_tendency(self, row, fresh, u, v, zeta, d, t, px, py, log_ps, a, b, ut, vt, ke, heat, pressure, &
+        status)
         class(dynamics_type), intent(inout) :: self
         integer, intent(in) :: row                                       !< local row
         logical, intent(in) :: fresh

@@ -49,7 +49,8 @@ contains
         n = k - first + 1
         associate (tr => self%dynamics%transform, layout => self%dynamics%transform%layout, x => self%x)
             allocate(c(3*n + 1, 2, layout%ns), grid(self%nlon, 3*n + 1, 2))
-            call winds_from_vorticity(layout, x(first:k, :, :), x(k + first:2*k, :, :), c(1:n, :, :), c(n + 1:2*n, :, :))
+            call winds_from_vorticity(layout, x(first:k, :, :), x(k + first:2*k, :, :), c(1:n, :, :), &
+                c(n + 1:2*n, :, :))
             c(2*n + 1:3*n + 1, :, :) = x(2*k + first:3*k + 1, :, :)
             call tr%synthesize(3*n + 1, c)
             do pair = 1, layout%npairs
@@ -99,7 +100,8 @@ contains
         end associate
     end subroutine grid_to_spectral
 
-    !> Replace the whole state (a start, not an analysis); the dry-mass fixer holds the new mean ps from here on. Collective.
+    !> Replace the whole state (a start, not an analysis); the dry-mass fixer holds the new mean ps from here on.
+    !! Collective.
     subroutine atmos_set_fields(self, u, v, t, ps, status)
         type(atmos_type), intent(inout) :: self
         real(dp), intent(in) :: u(:, :, :), v(:, :, :), t(:, :, :) !< (nlon, nrows, nlev) [m/s], [K]
@@ -108,7 +110,8 @@ contains
         real(dp) :: log_ps(size(ps, 1), size(ps, 2))
         integer :: row
 
-        call refuse_unless(all(ps > 0.0_dp) .and. all(t > 0.0_dp), 'a temperature or pressure to set is not positive', status)
+        call refuse_unless(all(ps > 0.0_dp) .and. all(t > 0.0_dp), &
+            'a temperature or pressure to set is not positive', status)
         call self%comm%agree(status)
         if (status%failed()) return
         do row = 1, size(ps, 2)  ! by rows: a vector loop of fixed length rounds alike on any number of ranks

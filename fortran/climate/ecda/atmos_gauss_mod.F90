@@ -56,7 +56,8 @@ contains
         slope = real(n, dp)*(before - x*p)/(1.0_dp - x*x)
     end subroutine legendre_polynomial
 
-    !> Cell edges whose areas are the quadrature weights: sin(bound_(j+1)) - sin(bound_j) = w_j. Degrees, south to north.
+    !> Cell edges whose areas are the quadrature weights: sin(bound_(j+1)) - sin(bound_j) = w_j. Degrees, south to
+    !! north.
     pure subroutine gaussian_bounds(weight, bounds)
         real(dp), intent(in) :: weight(:)   !< (nlat)
         real(dp), intent(out) :: bounds(:)  !< (nlat + 1) [degrees]

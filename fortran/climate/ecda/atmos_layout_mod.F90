@@ -33,7 +33,6 @@ module atmos_layout_mod
         real(dp), allocatable :: eps_next(:)        !< (ns) eps_(n+1)^m
     contains
         procedure :: init => layout_init
-        procedure :: gather_order
     end type layout_type
 
 contains
@@ -124,11 +123,4 @@ contains
         self%eps = legendre_epsilon(self%n, self%m)
         self%eps_next = legendre_epsilon(self%n + 1, self%m)
     end subroutine index_columns
-
-    !> Position of wavenumber m in a list that concatenates the ranks' own wavenumbers.
-    pure integer function gather_order(self, m)
-        class(layout_type), intent(in) :: self
-        integer, intent(in) :: m
-        gather_order = sum(self%m_count(0:self%m_owner(m) - 1)) + self%m_place(m)
-    end function gather_order
 end module atmos_layout_mod

@@ -1,8 +1,9 @@
 !> Spectral hydrostatic primitive-equation atmosphere on sigma levels: the public interface.
 !!
-!! Triangular truncation on a Gaussian grid (atmos_transform_mod), Simmons-Burridge levels (atmos_vertical_mod), the SIL3
-!! implicit-explicit Runge-Kutta step (atmos_sil3_mod, atmos_implicit_mod, atmos_dynamics_mod), Held-Suarez forcing and the
-!! coupler's surface fluxes (atmos_physics_mod). One time level: state, restart and increments are the spectral state x.
+!! Triangular truncation on a Gaussian grid (atmos_transform_mod), Simmons-Burridge levels (atmos_vertical_mod), the
+!! SIL3 implicit-explicit Runge-Kutta step (atmos_sil3_mod, atmos_implicit_mod, atmos_dynamics_mod), Held-Suarez
+!! forcing and the coupler's surface fluxes (atmos_physics_mod). One time level: state, restart and increments are the
+!! spectral state x.
 module atmos_mod
     use kinds_mod, only: dp, i8
     use status_mod, only: status_type

@@ -1,7 +1,8 @@
 !> Derivatives on the sphere, exact in spectral space.
 !!
 !! With H_n = (1 - mu^2) dP_n/dmu = (n+1) eps_n P_(n-1) - n eps_(n+1) P_(n+1) and the inverse Laplacian
-!! psi = -a^2/(n(n+1)) zeta. Arrays are (level, re/im, spectral column); a column s has its neighbours n-1, n+1 at s-1, s+1.
+!! psi = -a^2/(n(n+1)) zeta. Arrays are (level, re/im, spectral column); a column s has its neighbours n-1, n+1 at s-1,
+!! s+1.
 module atmos_operators_mod
     use kinds_mod, only: dp
     use constants_mod, only: earth_radius
@@ -64,7 +65,8 @@ contains
         end do
     end subroutine gradient
 
-    !> Curl and divergence of a vector field given by the coefficients of x = F_x/cos(lat), y = F_y/cos(lat), n <= trunc + 1:
+    !> Curl and divergence of a vector field given by the coefficients of x = F_x/cos(lat), y = F_y/cos(lat), n <=
+    !! trunc + 1:
     !!   curl_n = (1/a) [ i m y_n + (n+1) eps_n x_(n-1) - n eps_(n+1) x_(n+1) ]
     !!   div_n  = (1/a) [ i m x_n - (n+1) eps_n y_(n-1) + n eps_(n+1) y_(n+1) ]
     !! The row n = trunc + 1 of the result is zero.

@@ -3,13 +3,14 @@
 !! T_eq = max{T_strat, [T_equator - dT_y (sin lat - sin lat_0)^2 - dTheta_z ln(p/p0) cos^2 lat] (p/p0)^kappa}
 !! dT/dt = -k_T (T - T_eq),  k_T = k_a + (k_s - k_a) max(0, (s - s_b)/(1 - s_b)) cos^4 lat
 !! dv/dt = -k_v v,           k_v = k_f max(0, (s - s_b)/(1 - s_b))
-!! lat_0 (Lindzen and Hou 1988) follows the season, seasonal_amplitude * sin(2 pi (t - 20 March)/year); 0 is the benchmark.
-!! Surface fluxes act on the air as one slab over the layers centred at sigma > exchange_sigma (at least the lowest):
-!! dv/dt = g stress/(ps dsigma), dT/dt = g sensible/(c_p ps dsigma). Switch rayleigh_friction off where the coupler's
-!! stress replaces it: both together would count friction twice.
+!! lat_0 (Lindzen and Hou 1988) follows the season, seasonal_amplitude * sin(2 pi (t - 20 March)/year); 0 is the
+!! benchmark. Surface fluxes act on the air as one slab over the layers centred at sigma > exchange_sigma (at least the
+!! lowest): dv/dt = g stress/(ps dsigma), dT/dt = g sensible/(c_p ps dsigma). Switch rayleigh_friction off where the
+!! coupler's stress replaces it: both together would count friction twice.
 module atmos_physics_mod
     use kinds_mod, only: dp, i8
-    use constants_mod, only: pi, degree, kappa, gravity, dry_air_cp, reference_pressure, seconds_per_day, seconds_per_year
+    use constants_mod, only: pi, degree, kappa, gravity, dry_air_cp, reference_pressure, &
+        seconds_per_day, seconds_per_year
     use atmos_config_mod, only: config_type
     use atmos_vertical_mod, only: vertical_type
     implicit none

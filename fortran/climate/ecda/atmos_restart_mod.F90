@@ -54,7 +54,8 @@ contains
         character(len=120) :: message
 
         if (self%comm%is_root() .and. size(buffer) /= atmos_state_size(self)) then
-            write (message, '(a,i0,a,i0,a)') 'atmosphere restart: ', size(buffer), ' numbers, this configuration has ', &
+            write (message, '(a,i0,a,i0,a)') 'atmosphere restart: ', size(buffer), &
+                ' numbers, this configuration has ', &
                 atmos_state_size(self), '; use the same truncation and levels'
             call status%set(status_bad_input, trim(message))
         end if

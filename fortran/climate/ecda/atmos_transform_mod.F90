@@ -1,10 +1,10 @@
 !> Spherical harmonic transform with one message exchange each way.
 !!
 !! Synthesis: spectral coefficients of the own wavenumbers, all latitudes (Legendre sums) -> MPI_Alltoallv -> Fourier
-!! coefficients of all wavenumbers on the own latitude pairs -> grid. Analysis runs the same way back. Every latitude sum
-!! is done whole on one rank in a fixed order and every column alone, so the bits do not depend on the number of ranks.
-!! North (N) and south (S) of a pair travel as N = even + odd, S = even - odd in the parity of n - m, and are transformed
-!! as one complex series N + i S.
+!! coefficients of all wavenumbers on the own latitude pairs -> grid. Analysis runs the same way back. Every latitude
+!! sum is done whole on one rank in a fixed order and every column alone, so the bits do not depend on the number of
+!! ranks. North (N) and south (S) of a pair travel as N = even + odd, S = even - odd in the parity of n - m, and are
+!! transformed as one complex series N + i S.
 !!
 !! Coefficients are real arrays (ncol, 2, ns): column (field and level), real and imaginary part, spectral column.
 module atmos_transform_mod
@@ -14,6 +14,7 @@ module atmos_transform_mod
     use atmos_fft_mod, only: fft_type
     use atmos_gauss_mod, only: gaussian_nodes, legendre_functions
     use atmos_layout_mod, only: layout_type
+    use atmos_legendre_mod, only: legendre_synthesis, legendre_analysis
     use mpi_f08, only: MPI_Alltoallv, MPI_DOUBLE_PRECISION
     implicit none
     private
@@ -120,7 +121,7 @@ contains
     subroutine pair_to_grid(self, ncol, pair, grid)
         class(transform_type), intent(inout) :: self
         integer, intent(in) :: ncol, pair            !< pair: local, 1 .. npairs
-        real(dp), intent(out) :: grid(:, :, :)       !< (nlon, ncol, 2), south then north
+        real(dp), intent(out) :: grid(self%nlon, ncol, 2)  !< south then north
         integer :: m, n
 
         n = ncol*self%nlon
@@ -132,23 +133,23 @@ contains
                 self%re, self%im)
         end do
         call self%fft%transform(ncol, self%im, self%re, self%work_im, self%work_re)
-        grid(:, :, 2) = transpose(reshape(self%re(:n), [ncol, self%nlon]))
-        grid(:, :, 1) = transpose(reshape(self%im(:n), [ncol, self%nlon]))
+        call turn(ncol, self%nlon, self%re, grid(:, :, 2))
+        call turn(ncol, self%nlon, self%im, grid(:, :, 1))
     end subroutine pair_to_grid
 
     !> Put the grid values of one pair in place for analyze; all pairs first, with the same ncol.
     subroutine pair_from_grid(self, ncol, pair, grid)
         class(transform_type), intent(inout) :: self
         integer, intent(in) :: ncol, pair
-        real(dp), intent(in) :: grid(:, :, :)        !< (nlon, ncol, 2), south then north
+        real(dp), intent(in) :: grid(self%nlon, ncol, 2)  !< south then north
         real(dp) :: scale
         integer :: m, n
 
         n = ncol*self%nlon
         call ensure_scratch(self, n)
         call ensure(self%up_grid, 4*ncol*(self%layout%trunc + 1)*self%layout%npairs)
-        self%re(:n) = reshape(transpose(grid(:, 1:ncol, 2)), [n])
-        self%im(:n) = reshape(transpose(grid(:, 1:ncol, 1)), [n])
+        call turn(self%nlon, ncol, grid(:, :, 2), self%re)
+        call turn(self%nlon, ncol, grid(:, :, 1), self%im)
         call self%fft%transform(ncol, self%re, self%im, self%work_re, self%work_im)
         scale = 0.25_dp*self%weight(self%layout%rows(pair))/real(self%nlon, dp)
         do m = 0, self%layout%trunc
@@ -157,7 +158,8 @@ contains
         end do
     end subroutine pair_from_grid
 
-    !> First element of the Fourier coefficients (ncol, re/im, even/odd) of one pair and wavenumber in the exchange buffers.
+    !> First element of the Fourier coefficients (ncol, re/im, even/odd) of one pair and wavenumber in the exchange
+    !! buffers.
     pure integer function block_start(self, ncol, pair, m)
         class(transform_type), intent(in) :: self
         integer, intent(in) :: ncol, pair, m
@@ -213,56 +215,18 @@ contains
         end do
     end subroutine complex_to_series
 
-    !> f(:, parity, im, j) = sum over l of that parity of p(l, j) x(:, l), two terms at a time.
-    pure subroutine legendre_synthesis(nc, nl, npairs, nm, im, p, x, f)
-        integer, intent(in) :: nc, nl, npairs, nm, im
-        real(dp), intent(in) :: p(0:, :)             !< (0:trunc+1, npairs)
-        real(dp), intent(in) :: x(nc, 0:nl - 1)
-        real(dp), intent(inout) :: f(nc, 0:1, nm, npairs)
-        integer :: j, l, parity, c
-
-        do j = 1, npairs
-            do parity = 0, 1
-                f(:, parity, im, j) = 0.0_dp
-                do l = parity, nl - 7, 8
-                    do c = 1, nc
-                        f(c, parity, im, j) = f(c, parity, im, j) + p(l, j)*x(c, l) + p(l + 2, j)*x(c, l + 2) &
-                            + p(l + 4, j)*x(c, l + 4) + p(l + 6, j)*x(c, l + 6)
-                    end do
-                end do
-                do l = l, nl - 1, 2
-                    do c = 1, nc
-                        f(c, parity, im, j) = f(c, parity, im, j) + p(l, j)*x(c, l)
-                    end do
-                end do
+    !> y = transpose of x.
+    pure subroutine turn(rows, columns, x, y)
+        integer, intent(in) :: rows, columns
+        real(dp), intent(in) :: x(rows, columns)
+        real(dp), intent(inout) :: y(columns, rows)
+        integer :: i, j
+        do i = 1, rows
+            do j = 1, columns
+                y(j, i) = x(i, j)
             end do
         end do
-    end subroutine legendre_synthesis
-
-    !> x(:, l) = sum_j p(l, j) f(:, parity of l, im, j), four latitudes at a time.
-    pure subroutine legendre_analysis(nc, nl, npairs, nm, im, p, f, x)
-        integer, intent(in) :: nc, nl, npairs, nm, im
-        real(dp), intent(in) :: p(0:, :)
-        real(dp), intent(in) :: f(nc, 0:1, nm, npairs)
-        real(dp), intent(out) :: x(nc, 0:nl - 1)
-        integer :: j, l, parity, c
-
-        do l = 0, nl - 1
-            parity = mod(l, 2)
-            x(:, l) = 0.0_dp
-            do j = 1, npairs - 3, 4
-                do c = 1, nc
-                    x(c, l) = x(c, l) + p(l, j)*f(c, parity, im, j) + p(l, j + 1)*f(c, parity, im, j + 1) &
-                        + p(l, j + 2)*f(c, parity, im, j + 2) + p(l, j + 3)*f(c, parity, im, j + 3)
-                end do
-            end do
-            do j = j, npairs
-                do c = 1, nc
-                    x(c, l) = x(c, l) + p(l, j)*f(c, parity, im, j)
-                end do
-            end do
-        end do
-    end subroutine legendre_analysis
+    end subroutine turn
 
     pure subroutine ensure_scratch(self, n)
         class(transform_type), intent(inout) :: self

@@ -82,7 +82,8 @@ contains
         if (trunc < 1) then
             write (message, '(a,i0,a)') 'atmos_trunc is ', trunc, '; it must be at least 1'
         else if (mod(nlon, 2) /= 0 .or. nlon <= 2*trunc) then
-            write (message, '(a,i0,a,i0)') 'atmos_nlon is ', nlon, '; it must be even and at least 3*trunc+1 = ', 3*trunc + 1
+            write (message, '(a,i0,a,i0)') 'atmos_nlon is ', nlon, '; it must be even and at least 3*trunc+1 = ', &
+                3*trunc + 1
         else if (mod(nlat, 2) /= 0 .or. nlat <= trunc) then
             write (message, '(a,i0,a,i0)') 'atmos_nlat is ', nlat, '; it must be even and at least (3*trunc+1)/2 = ', &
                 (3*trunc + 1)/2
@@ -125,7 +126,8 @@ contains
                 call tr%pair_from_grid(1, pair, grid)
             end do
             call tr%analyze(1, spectral)
-            ! A table of fixed length: the vector version of exp may round otherwise than the scalar one at a loop's end.
+            ! A table of fixed length: the vector version of exp may round otherwise than the scalar one at a loop's
+            ! end.
             keep = exp(-self%config%topography_filter &
                 *[((real(i*(i + 1), dp)/real(self%trunc*(self%trunc + 1), dp))**2, i=0, self%trunc + 1)])
             keep(self%trunc + 1) = 0.0_dp

@@ -2,9 +2,9 @@
 !!
 !! Phi_k = Phi_s + R (sum_(j>k) T_j ln(s_(j+1/2)/s_(j-1/2)) + alpha_k T_k),   alpha_1 = ln 2,
 !! alpha_k = 1 - (s_(k-1/2)/ds_k) ln(s_(k+1/2)/s_(k-1/2)). Level 1 is the top. The operator C,
-!! (C x)_k = ln(s_(k+1/2)/s_(k-1/2))/ds_k sum_(j<k) x_j ds_j + alpha_k x_k, gives omega/p = v.grad(ln ps) - C(D + v.grad(ln ps));
-!! by construction sum_k ds_k [Phi_k x_k - R T_k (C x)_k] = Phi_s sum_k x_k ds_k: what the pressure force gains, the
-!! conversion term loses.
+!! (C x)_k = ln(s_(k+1/2)/s_(k-1/2))/ds_k sum_(j<k) x_j ds_j + alpha_k x_k, gives omega/p = v.grad(ln ps) - C(D +
+!! v.grad(ln ps)); by construction sum_k ds_k [Phi_k x_k - R T_k (C x)_k] = Phi_s sum_k x_k ds_k: what the pressure
+!! force gains, the conversion term loses.
 module atmos_vertical_mod
     use kinds_mod, only: dp
     use constants_mod, only: kappa, dry_air_gas_constant
@@ -16,7 +16,7 @@ module atmos_vertical_mod
         real(dp), allocatable :: half(:)             !< (0:nlev) sigma at the interfaces, 0 to 1
         real(dp), allocatable :: full(:)             !< (nlev) sigma of the layers, mean of their interfaces
         real(dp), allocatable :: ds(:)               !< (nlev) thickness in sigma
-        real(dp), allocatable :: log_ratio(:)        !< (nlev) ln(s_(k+1/2)/s_(k-1/2)), 0 at the top where it is not used
+        real(dp), allocatable :: log_ratio(:)        !< (nlev) ln(s_(k+1/2)/s_(k-1/2)); 0 at the top, not used there
         real(dp), allocatable :: alpha(:)            !< (nlev)
         real(dp), allocatable :: geopotential(:, :)  !< G, Phi - Phi_s = G T [J/kg/K]
         real(dp), allocatable :: conversion(:, :)    !< C

@@ -70,8 +70,9 @@ contains
         call row('rest_over_mountain_temperature', maxval(abs(t - 250.0_dp)), 0.0_dp, 1.0e-8_dp)
     end subroutine rest
 
-    !> From a baroclinic flow grown in 30 days of Held-Suarez forcing: the error after 12 h, adiabatic, against a run with a
-    !! step of 50 s (long steps do not resolve the gravity waves, where the order falls below two); and the drift of total energy over that time.
+    !> From a baroclinic flow grown in 30 days of Held-Suarez forcing: the error after 12 h, adiabatic, against a run
+    !! with a step of 50 s (long steps do not resolve the gravity waves, where the order falls below two); and the
+    !! drift of total energy over that time.
     subroutine convergence()
         type(atmos_type) :: atmos
         real(dp), allocatable :: begin(:), fine(:), coarse(:)

@@ -1,10 +1,11 @@
-!> The Held-Suarez (1994) benchmark at T31 with 8 levels: jets, eddy temperature variance, and the growth of a small error.
+!> The Held-Suarez (1994) benchmark at T31 with 8 levels: jets, eddy temperature variance, and the growth of a small
+!! error.
 !!
-!! 200 days of spin-up, then 300 days sampled daily. The jet of a hemisphere is the largest time and zonal mean wind, its
-!! latitude from a parabola through the three rows about it. Eddy variance is the deviation from the zonal mean, squared
-!! and averaged along the circle and in time; its largest value is reported. Then a twin differing by 1e-4 K of noise:
-!! the doubling time is log(2)/rate of the globe's r.m.s. temperature difference while that lies between 0.003 and 0.3 K
-!! (after the noise has turned to the fastest growing shape and before it saturates).
+!! 200 days of spin-up, then 300 days sampled daily. The jet of a hemisphere is the largest time and zonal mean wind,
+!! its latitude from a parabola through the three rows about it. Eddy variance is the deviation from the zonal mean,
+!! squared and averaged along the circle and in time; its largest value is reported. Then a twin differing by 1e-4 K of
+!! noise: the doubling time is log(2)/rate of the globe's r.m.s. temperature difference while that lies between 0.003
+!! and 0.3 K (after the noise has turned to the fastest growing shape and before it saturates).
 program test_atmos_held_suarez_long
     use kinds_mod, only: dp
     use constants_mod, only: degree
@@ -92,10 +93,11 @@ contains
     real(dp) function doubling_time()
         real(dp), parameter :: low = 0.003_dp, high = 0.3_dp
         integer, parameter :: starts = 3, longest = 120
-        real(dp), allocatable :: state(:)
-        real(dp) :: noise(nlon, nlat, nlev), weight(nlat), error, first_error, rate
+        real(dp), allocatable :: state(:), noise(:, :, :)
+        real(dp) :: weight(nlat), error, first_error, rate
         integer :: i, j, k, day, first_day, start
 
+        allocate(noise(nlon, nlat, nlev))
         do k = 1, nlev
             do j = 1, nlat
                 do i = 1, nlon

@@ -1,5 +1,5 @@
-!> Semi-implicit solve and vertical scheme: the residual of (I - c L) x = r, the energy identity of Simmons and Burridge,
-!! hydrostatics of an isothermal column, and the speed of the external gravity wave.
+!> Semi-implicit solve and vertical scheme: the residual of (I - c L) x = r, the energy identity of Simmons and
+!! Burridge, hydrostatics of an isothermal column, and the speed of the external gravity wave.
 program test_atmos_implicit
     use kinds_mod, only: dp
     use constants_mod, only: dry_air_gas_constant, kappa
@@ -85,8 +85,8 @@ contains
         call row('mass_flux_at_surface', maxval(abs(sigma_dot(:, nlev))), 0.0_dp, 0.0_dp)
     end subroutine energy
 
-    !> The squared phase speeds are the eigenvalues of G H + R T_ref 1 ds; the largest, by power iteration, is that of the
-    !! external (Lamb) mode, c^2 = R T_ref/(1 - kappa) for an isothermal atmosphere of many levels.
+    !> The squared phase speeds are the eigenvalues of G H + R T_ref 1 ds; the largest, by power iteration, is that of
+    !! the external (Lamb) mode, c^2 = R T_ref/(1 - kappa) for an isothermal atmosphere of many levels.
     subroutine external_wave()
         integer, parameter :: many = 80
         type(vertical_type) :: fine

@@ -4,8 +4,8 @@ program test_atmos_restart
     use constants_mod, only: degree
     use status_mod, only: status_type, status_bad_input, status_unstable
     use comm_mod, only: comm_type
-    use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_surface, atmos_state_size, atmos_pack, atmos_unpack, &
-        atmos_add_increment, atmos_add_surface_increment
+    use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_surface, atmos_state_size, atmos_pack, &
+        atmos_unpack, atmos_add_increment, atmos_add_surface_increment
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
 
@@ -84,21 +84,21 @@ contains
         type(atmos_type) :: atmos
         type(status_type) :: status
         real(dp), dimension(nlon, nlat) :: ps, ta, ua, va, ps2, ta2, ua2, va2, wave
-        real(dp) :: flat(nlon, nlat, nlev)
-        real(dp), allocatable :: before(:), after(:)
+        real(dp), allocatable :: flat(:, :, :), before(:), after(:)
 
         call start(atmos, '', 3600.0_dp, status)
         call run(atmos, 24, status)
         allocate(before(atmos_state_size(atmos)), after(atmos_state_size(atmos)))
         call atmos_pack(atmos, before)
-        flat = 0.0_dp
+        allocate(flat(nlon, nlat, nlev), source=0.0_dp)
         call atmos_add_increment(atmos, flat, flat, flat, zero, status)
         call atmos_add_surface_increment(atmos, zero, zero, zero, zero, status)
         call atmos_pack(atmos, after)
         call row('zero_increment_bits_differing', real(different(before, after), dp), 0.0_dp, 0.0_dp)
 
         call atmos_surface(atmos, ps, ta, ua, va)
-        ! A solid-body turn about an axis in the equatorial plane, and a wave one, are both exact in the truncated space.
+        ! A solid-body turn about an axis in the equatorial plane, and a wave one, are both exact in the truncated
+        ! space.
         wave = spread(cos(atmos%lon*degree), 2, nlat)*spread(cos(atmos%lat*degree), 1, nlon)
         call atmos_add_surface_increment(atmos, 200.0_dp*wave, 2.0_dp*wave, &
             3.0_dp*spread(cos(atmos%lon*degree), 2, nlat)*spread(sin(atmos%lat*degree), 1, nlon), &

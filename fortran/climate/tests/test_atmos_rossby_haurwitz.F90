@@ -1,8 +1,9 @@
-!> Rossby-Haurwitz wave 4 of the nondivergent barotropic vorticity equation, run with the model's own transforms, tendency
-!! and time step (equations = 'barotropic').
+!> Rossby-Haurwitz wave 4 of the nondivergent barotropic vorticity equation, run with the model's own transforms,
+!! tendency and time step (equations = 'barotropic').
 !!
 !! psi = a^2 (-omega sin(lat) + K cos(lat)^R sin(lat) cos(R lon)) turns without change of shape at
-!! nu = [R (3 + R) omega - 2 Omega]/[(1 + R)(2 + R)] (Haurwitz 1940); R = 4, omega = K = 7.848e-6/s gives 12.195 deg/day.
+!! nu = [R (3 + R) omega - 2 Omega]/[(1 + R)(2 + R)] (Haurwitz 1940); R = 4, omega = K = 7.848e-6/s gives 12.195
+!! deg/day.
 program test_atmos_rossby_haurwitz
     use kinds_mod, only: dp
     use constants_mod, only: degree, earth_radius, earth_omega, seconds_per_day

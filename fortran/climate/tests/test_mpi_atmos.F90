@@ -1,5 +1,5 @@
-!> The state does not depend on the number of ranks: each rank runs the model alone and all run it together, with surface
-!! fluxes, topography and an increment; the packed states are compared bit by bit, and a restart crosses over.
+!> The state does not depend on the number of ranks: each rank runs the model alone and all run it together, with
+!! surface fluxes, topography and an increment; the packed states are compared bit by bit, and a restart crosses over.
 program test_mpi_atmos
     use kinds_mod, only: dp, i8
     use constants_mod, only: degree
