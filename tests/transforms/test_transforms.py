@@ -80,7 +80,7 @@ def test_decoder_has_the_gradient_of_finite_differences(transform, air_sea_space
     assert float((ahead - behind) / (2 * h)) == pytest.approx(float(gradient @ direction), rel=1e-6)
 
 
-def test_precision_and_device_follow_a_module(transform, air_sea_space):
+def test_single_precision_follows(transform, air_sea_space):
     x = _states(air_sea_space, 2, seed=4)
     wanted, found = transform(x), transform.float()(x.float())
     assert found.dtype == torch.float32
