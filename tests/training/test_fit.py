@@ -26,12 +26,14 @@ def same_weights(a, b):
 
 
 def test_overfits_a_tiny_data_set(tmp_path):
-    """Four states, seen 400 times: next to nothing of their variance may remain."""
-    states, options = toy.states(4), {"latent_channels": 16, "fusion_width": 32}
-    task, many = toy.objective(states, **options), states.repeat(20, 1)
-    settings = Settings(epochs=20, batch_size=4, learning_rate=5e-3, accelerator="cpu")
-    result = fit(task, many, states, settings, tmp_path)
-    assert result.best_score < 0.01
+    """Four states, 160 steps: of their variance less than 3 % may remain."""
+    states = toy.states(4)
+    task = toy.objective(
+        states, latent_channels=16, fusion_width=32, atmosphere_widths=(32,), ocean_widths=(32,), variational=False
+    )
+    settings = Settings(epochs=8, batch_size=4, learning_rate=5e-3, accelerator="cpu")
+    result = fit(task, states.repeat(20, 1), states, settings, tmp_path)
+    assert result.best_score < 0.03
     assert result.history[0]["validation_reconstruction"] > 0.3
     with torch.no_grad():
         assert task(states)["reconstruction"].item() == pytest.approx(result.best_score, rel=1e-4)

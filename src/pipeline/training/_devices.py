@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,8 +31,15 @@ def fabric_of(settings: Settings) -> Fabric:
     if settings.precision not in PRECISIONS:
         raise PipelineError(f"training.precision: {settings.precision!r}; choose one of {', '.join(PRECISIONS)}")
     accelerator = _accelerator(settings.accelerator)
+    with warnings.catch_warnings():  # a single process on a machine that happens to have SLURM is as intended
+        warnings.filterwarnings("ignore", message=".*`srun` command is available")
+        fabric = _launched(Fabric, settings, accelerator)
+    return fabric
+
+
+def _launched(kind: type, settings: Settings, accelerator: str) -> Fabric:
     several = settings.devices > 1
-    fabric = Fabric(
+    fabric = kind(
         accelerator=accelerator,
         devices=settings.devices,
         num_nodes=_nodes(settings.devices) if several else 1,
