@@ -2,27 +2,27 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from pipeline.datasets import _grid_file, _relief
+from pipeline.datasets import _relief, grid_file
 from pipeline.datasets._land_mask import corners, ocean_mask, world_ocean
 from pipeline.errors import PipelineError
 
 
 @pytest.fixture(scope="module")
 def one_degree():
-    grid = _grid_file.ocean_grid(360, 156)
+    grid = grid_file.ocean_grid(360, 156)
     return grid, ocean_mask(grid.lat, grid.lat_bounds, grid.lon)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     path = tmp_path_factory.mktemp("grids") / "demo" / "grid.nc"
-    assert _grid_file.main(["--atmosphere", "96", "48", "--ocean", "90", "50", "--output", str(path)]) == 0
+    assert grid_file.main(["--atmosphere", "96", "48", "--ocean", "90", "50", "--output", str(path)]) == 0
     return path
 
 
 def test_gaussian_latitudes_integrate_polynomials_exactly():
     """Band areas are Gaussian weights: sum w sin^(2k) = 2 / (2k + 1) up to degree 2 n - 1."""
-    grid = _grid_file.gaussian_grid(96, 48)
+    grid = grid_file.gaussian_grid(96, 48)
     weight = np.diff(np.sin(np.deg2rad(grid.lat_bounds)))
     for k in (0, 1, 10, 47):
         assert (weight * np.sin(np.deg2rad(grid.lat)) ** (2 * k)).sum() == pytest.approx(2 / (2 * k + 1), rel=1e-11)
@@ -76,7 +76,7 @@ def test_places_at_one_degree(one_degree, lat, lon, sea):
 @pytest.mark.parametrize(("nlon", "nlat"), [(60, 32), (90, 50), (180, 100)])
 def test_americas_part_the_oceans_at_any_size(nlon, nlat):
     """Walled off south of America, Africa and Indonesia, the Pacific does not reach the Atlantic: Panama is closed."""
-    grid = _grid_file.ocean_grid(nlon, nlat)
+    grid = grid_file.ocean_grid(nlon, nlat)
     mask = ocean_mask(grid.lat, grid.lat_bounds, grid.lon)
     assert (
         0.60 < (mask * np.cos(np.deg2rad(grid.lat))[:, None]).sum() / (np.cos(np.deg2rad(grid.lat)).sum() * nlon) < 0.75
@@ -124,13 +124,13 @@ def test_layout_of_the_file(demo):
         assert "idealised" in ds["ocean_depth"].attrs["source"]
         assert ds["ocean_lon"].values[0] == 2.0
         assert ds["ocean_lat"].values[0] == pytest.approx(-78 + 1.56)
-    grids = _grid_file.read(demo)
+    grids = grid_file.read(demo)
     assert (grids["ocean"].mask == sea).all()
     assert grids["atmosphere"].shape == (48, 96)
 
 
 def test_depth_grows_away_from_the_coast():
-    grid = _grid_file.ocean_grid(180, 100)
+    grid = grid_file.ocean_grid(180, 100)
     mask = np.ones(grid.shape, dtype=bool)
     mask[:, :10] = False
     depth = _relief.idealised_depth(mask, grid.lat, grid.lon)
@@ -146,19 +146,19 @@ def test_etopo_gives_means_over_cells(tmp_path, monkeypatch):
     z = np.where(lon > 0, 600.0, -3000.0) * np.ones((180, 1))
     path = tmp_path / "etopo.nc"
     xr.Dataset({"z": (("y", "x"), z)}, {"y": lat, "x": lon}).to_netcdf(path)
-    depth, height = _relief.read_etopo(path, _grid_file.ocean_grid(90, 50))
+    depth, height = _relief.read_etopo(path, grid_file.ocean_grid(90, 50))
     np.testing.assert_allclose(depth[:, 50:80], 3000.0)
     np.testing.assert_allclose(depth[:, 5:40], 0.0)
     np.testing.assert_allclose(height[:, 5:40], 600.0)
     monkeypatch.setattr(_relief, "ROWS_READ", 7)
-    np.testing.assert_allclose(_relief.read_etopo(path, _grid_file.ocean_grid(90, 50)), (depth, height), rtol=1e-12)
+    np.testing.assert_allclose(_relief.read_etopo(path, grid_file.ocean_grid(90, 50)), (depth, height), rtol=1e-12)
     with pytest.raises(PipelineError, match=r"absent\.nc: no such ETOPO file"):
-        _relief.read_etopo(tmp_path / "absent.nc", _grid_file.ocean_grid(90, 50))
+        _relief.read_etopo(tmp_path / "absent.nc", grid_file.ocean_grid(90, 50))
 
 
 def test_bad_grid_files_are_named(tmp_path):
     with pytest.raises(PipelineError, match="no such grid file"):
-        _grid_file.read(tmp_path / "grid.nc")
+        grid_file.read(tmp_path / "grid.nc")
     xr.Dataset({"z": 1}).to_netcdf(tmp_path / "other.nc")
     with pytest.raises(PipelineError, match="not a grid file"):
-        _grid_file.read(tmp_path / "other.nc")
+        grid_file.read(tmp_path / "other.nc")

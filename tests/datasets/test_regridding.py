@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from pipeline.datasets._grid_file import gaussian_grid, ocean_grid
-from pipeline.datasets._regridding import Regridder, fill_nearest, overlap, regrid
+from pipeline.datasets.grid_file import gaussian_grid, ocean_grid
+from pipeline.datasets.regridding import Regridder, fill_nearest, overlap, regrid
 from pipeline.errors import PipelineError
 from pipeline.spaces import Grid
 

@@ -8,8 +8,8 @@ import xarray as xr
 import zarr
 
 from pipeline.datasets import nature_run, oisst
-from pipeline.datasets._grid_file import gaussian_grid
-from pipeline.datasets._store import regrid_to_zarr, write_zarr
+from pipeline.datasets.grid_file import gaussian_grid
+from pipeline.datasets.store import regrid_to_zarr, write_zarr
 from pipeline.errors import PipelineError
 
 

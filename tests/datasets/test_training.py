@@ -5,8 +5,8 @@ import xarray as xr
 from torch.utils.data import DataLoader
 
 from pipeline.datasets import nature_run
-from pipeline.datasets._store import write_zarr
-from pipeline.datasets._training import ChunkShuffle, Vectors, split
+from pipeline.datasets.store import write_zarr
+from pipeline.datasets.training import ChunkShuffle, Vectors, split
 from pipeline.errors import PipelineError
 from pipeline.normalization import Normalization
 from pipeline.spaces import coordinates

@@ -41,7 +41,7 @@ def test_regular_network_is_of_equal_density(grids):
 
 def test_land_stations_stand_on_land_and_crowd_where_people_do(grids):
     ocean = grids[1]
-    stations = networks.place("land", grids[0], ocean, seed=1, count=500)
+    stations = networks.place("land_stations", grids[0], ocean, seed=1, count=500)
     assert not ocean.mask[cells(ocean, stations)].any()
     density = networks.station_density(np.array([50.0, -75.0]), np.array([12.0, 12.0]))
     assert density[0] > 5 * density[1]

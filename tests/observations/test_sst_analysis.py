@@ -4,8 +4,8 @@ import torch
 import xarray as xr
 
 from pipeline.datasets import ersst
-from pipeline.datasets._grid_file import ocean_grid
-from pipeline.datasets._regridding import regrid
+from pipeline.datasets.grid_file import ocean_grid
+from pipeline.datasets.regridding import regrid
 from pipeline.errors import PipelineError
 from pipeline.observations.operators import Interpolation
 from pipeline.observations.sst_analysis import from_analysis

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.datasets._regridding import latitude_bounds, midpoint_bounds, overlap
+from pipeline.datasets.regridding import latitude_bounds, midpoint_bounds, overlap
 from pipeline.errors import PipelineError
 
 _ROWS_READ = 120  # 1 degree of latitude: 5 MB in memory instead of the whole mask's 933

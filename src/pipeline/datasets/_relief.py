@@ -20,7 +20,7 @@ import xarray as xr
 from scipy.spatial import cKDTree
 
 from pipeline.datasets._land_mask import along
-from pipeline.datasets._regridding import Regridder, unit_vectors
+from pipeline.datasets.regridding import Regridder, unit_vectors
 from pipeline.errors import PipelineError
 from pipeline.spaces import Grid
 

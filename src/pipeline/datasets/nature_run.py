@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from pipeline.datasets._reading import select
-from pipeline.datasets._store import open_zarr
+from pipeline.datasets.store import open_zarr
 
 
 @dataclass(frozen=True)

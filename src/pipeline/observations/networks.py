@@ -43,14 +43,14 @@ class Stations:
 
 
 def place(kind: str, grid: Grid, ocean: Grid, seed: int, **options: float) -> Stations:
-    """Stations of a kind of network: `regular` (spacing), `random` (density) or `land` (count).
+    """Stations of a kind of network: `regular` (spacing), `random` (density) or `land_stations` (count).
 
     Args:
         kind: which.
         grid: of the observed component, for its area and cells.
         ocean: whose masked cells are land.
         seed: fixes what is random.
-        options: the arguments of `regular`, `random`, `land`.
+        options: the arguments of the function of that name.
 
     Raises:
         PipelineError: unknown kind or option.
@@ -58,7 +58,7 @@ def place(kind: str, grid: Grid, ocean: Grid, seed: int, **options: float) -> St
     kinds: dict[str, Callable[..., Stations]] = {
         "regular": lambda spacing: regular(grid, spacing),
         "random": lambda density: random(grid, density, seed),
-        "land": lambda count: land(ocean, int(count), seed),
+        "land_stations": lambda count: land_stations(ocean, int(count), seed),
     }
     if kind not in kinds:
         raise PipelineError(f"network of observations: unknown kind {kind!r}; choose one of {', '.join(kinds)}")
@@ -90,7 +90,7 @@ def random(grid: Grid, density: float, seed: int) -> Stations:
     return _within(grid, generator.choice(share.size, count, replace=False, p=share), generator)
 
 
-def land(ocean: Grid, count: int, seed: int) -> Stations:
+def land_stations(ocean: Grid, count: int, seed: int) -> Stations:
     """`count` stations on land, dense in Europe, North America and East Asia, sparse elsewhere.
 
     An idealisation of the synoptic network: Gaussian patches of density over a low background, in the land cells of

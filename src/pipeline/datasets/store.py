@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from pipeline import times
-from pipeline.datasets._regridding import regrid
+from pipeline.datasets.regridding import regrid
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.spaces import VOCABULARY, Grid

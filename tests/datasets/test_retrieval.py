@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from pipeline.datasets import _retrieve
+from pipeline.datasets import retrieval
 from pipeline.errors import PipelineError
 
 NAME = "ersst.v5.201001.nc"
@@ -26,23 +26,23 @@ def archive(tmp_path):
 
 def test_a_file_that_is_there_is_taken(tmp_path):
     (tmp_path / "anything.nc").write_bytes(b"x")
-    assert _retrieve.retrieve("anything.nc", tmp_path) == tmp_path / "anything.nc"
+    assert retrieval.retrieve("anything.nc", tmp_path) == tmp_path / "anything.nc"
 
 
 def test_a_file_is_downloaded_once_and_checked_from_then_on(tmp_path, archive):
-    path = _retrieve.retrieve(NAME, tmp_path / "data", f"{archive}/{NAME}")
+    path = retrieval.retrieve(NAME, tmp_path / "data", f"{archive}/{NAME}")
     assert path.read_bytes() == b"fields"
     assert sorted(p.name for p in path.parent.iterdir()) == [NAME, f"{NAME}.sha256"]
-    assert _retrieve.retrieve(NAME, tmp_path / "data", "http://127.0.0.1:1/never") == path
+    assert retrieval.retrieve(NAME, tmp_path / "data", "http://127.0.0.1:1/never") == path
     path.write_bytes(b"field")
     with pytest.raises(PipelineError, match="damaged or changed"):
-        _retrieve.retrieve(NAME, tmp_path / "data")
+        retrieval.retrieve(NAME, tmp_path / "data")
 
 
 def test_a_wrong_checksum_leaves_no_file(tmp_path, archive, monkeypatch):
-    monkeypatch.setitem(_retrieve.KNOWN, NAME, "0" * 64)
+    monkeypatch.setitem(retrieval.KNOWN, NAME, "0" * 64)
     with pytest.raises(PipelineError, match="cannot be downloaded"):
-        _retrieve.retrieve(NAME, tmp_path / "data", f"{archive}/{NAME}")
+        retrieval.retrieve(NAME, tmp_path / "data", f"{archive}/{NAME}")
     assert not list((tmp_path / "data").iterdir())
 
 
@@ -50,27 +50,27 @@ def test_a_wrong_checksum_leaves_no_file(tmp_path, archive, monkeypatch):
 def test_offline_it_says_which_file_to_put_where(tmp_path, url, archive):
     url = (url or f"{archive}/absent/") + NAME
     with pytest.raises(PipelineError, match=rf"{NAME}: not there, and http.* put it there") as error:
-        _retrieve.retrieve(NAME, tmp_path, url)
+        retrieval.retrieve(NAME, tmp_path, url)
     assert len(str(error.value).splitlines()) == 1
 
 
 def test_archives_of_each_source():
-    assert _retrieve.url_of("oisst-avhrr-v02r01.20220913.nc").endswith("avhrr/202209/oisst-avhrr-v02r01.20220913.nc")
-    assert _retrieve.url_of(NAME).endswith("ersst/v5/netcdf/ersst.v5.201001.nc")
-    assert _retrieve.url_of("ersstv5_sst.mnmean.nc").endswith("sst.mnmean.nc")
+    assert retrieval.url_of("oisst-avhrr-v02r01.20220913.nc").endswith("avhrr/202209/oisst-avhrr-v02r01.20220913.nc")
+    assert retrieval.url_of(NAME).endswith("ersst/v5/netcdf/ersst.v5.201001.nc")
+    assert retrieval.url_of("ersstv5_sst.mnmean.nc").endswith("sst.mnmean.nc")
     with pytest.raises(PipelineError, match="reanalysis-era5-single-levels"):
-        _retrieve.url_of("era5_2010.nc")
+        retrieval.url_of("era5_2010.nc")
     with pytest.raises(PipelineError, match="of no archive known here"):
-        _retrieve.url_of("x.nc")
+        retrieval.url_of("x.nc")
 
 
 def test_command_line(tmp_path, capsys):
     (tmp_path / "a.nc").write_bytes(b"x")
-    assert _retrieve.main(["--data-dir", str(tmp_path), "a.nc"]) == 0
-    assert _retrieve.main(["--data-dir", str(tmp_path), "b.nc"]) == 1
+    assert retrieval.main(["--data-dir", str(tmp_path), "a.nc"]) == 0
+    assert retrieval.main(["--data-dir", str(tmp_path), "b.nc"]) == 1
     assert "put the file into the data directory" in capsys.readouterr().err
 
 
 def test_the_known_file_is_the_archive_s(real_data):
     path = real_data("oisst-avhrr-v02r01.20220913.nc")
-    assert _retrieve.retrieve(path.name, path.parent) == path
+    assert retrieval.retrieve(path.name, path.parent) == path

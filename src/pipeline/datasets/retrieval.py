@@ -1,6 +1,6 @@
 """Files of public archives: taken from the data directory, else downloaded with a checksum and a progress bar.
 
-    python -m pipeline.datasets._retrieve --data-dir data oisst-avhrr-v02r01.20220913.nc sst.mnmean.nc
+    python -m pipeline.datasets.retrieval --data-dir data oisst-avhrr-v02r01.20220913.nc sst.mnmean.nc
 
 The archives publish no checksums. The one of a first download is kept beside the file (`<file>.sha256`, the format of
 sha256sum), and the file is checked against it from then on; the checksums of files that tests rely on are known here.
