@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from private_slurm import PrivateSlurm, missing_commands
+from private_slurm import PrivateSlurm, need_slurm
 
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "profiles" / "slurm"
@@ -56,10 +56,7 @@ class Cluster:
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Cluster]:
     """A running private SLURM. Missing commands skip the test, but fail it in CI (CI=true)."""
-    missing = missing_commands()
-    if missing:
-        report = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        report(f"no SLURM here: {', '.join(missing)} not found; apt-get install slurm-wlm munge libpmix2")
+    need_slurm()
     # Not pytest's own folder: the path of munge's socket may have 107 characters at most.
     folder = Path(tempfile.mkdtemp(prefix="private-slurm-"))
     try:

@@ -1,11 +1,14 @@
-"""Small workflows through a real SLURM with the project's own profile: plain, MPI and GPU rules, retries, failures."""
+"""Small workflows through a real SLURM with the project's own profile: plain, MPI and GPU rules, and retries."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import private_slurm
 import pytest
+import yaml
 
 pytestmark = pytest.mark.slurm
 
@@ -93,6 +96,28 @@ def test_failed_job_is_submitted_again_with_more(slurm, folder):
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert (folder / "flaky.txt").read_text().split() == ["600"]
     assert [job[3] for job in slurm.jobs()[before:]] == ["FAILED", "COMPLETED"]
+
+
+def test_missing_slurm_is_a_skip_here_and_a_failure_in_ci(monkeypatch):
+    monkeypatch.setattr(private_slurm, "DAEMONS", ("no-such-daemon",))
+    monkeypatch.setenv("CI", "false")
+    with pytest.raises(pytest.skip.Exception, match="no-such-daemon"):
+        private_slurm.need_slurm()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="no-such-daemon"):
+        private_slurm.need_slurm()
+
+
+def test_profile_gives_mpi_to_the_mpi_rules_alone():
+    """The profile names rules; a renamed or new one has to be renamed or added there too."""
+    text = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    rules = re.split(r"^\s*rule (\w+):$", text, flags=re.MULTILINE)[1:]
+    bodies = dict(zip(rules[::2], rules[1::2], strict=True))
+    profile = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())["set-resources"]
+    assert {name for name, body in bodies.items() if re.search(r"shell:\s+RUN_MODEL", body)} == {
+        name for name, resources in profile.items() if "mpi" in resources
+    }
+    assert set(profile) <= set(bodies)
 
 
 def test_nothing_listens_beyond_loopback(slurm):
