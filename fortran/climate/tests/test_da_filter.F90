@@ -134,22 +134,28 @@ contains
     end subroutine test_outliers
 
     !> One observation, a state point 1000 km east and 3.5 levels up, c = 1000 km: the increment is GC(1)^2 of that
-    !! without localization; at 2000 km there is none.
+    !! without localization; at 2000 km there is none. A second field of c = 500 km ends at 1000 km.
     subroutine test_localized()
         type(localization_type) :: tapers
-        type(eakf_field_type) :: field(1)
+        type(eakf_field_type) :: field(2)
         type(eakf_observations_type) :: obs
         type(connection_type) :: connection
         real(dp) :: anomaly(members, 1), lon, full
         call draw(anomaly, seed=3)
-        tapers%radius = [1.0e6_dp]
+        tapers%radius = [1.0e6_dp, 5.0e5_dp]
         lon = 1.0e6_dp/6.371e6_dp*45.0_dp/atan(1.0_dp)
         field(1) = one_field(anomaly(:, 1), level=4.5_dp)
+        field(2) = one_field(anomaly(:, 1), level=1.0_dp)
         call observe(obs, [0.0_dp], anomaly, [1.0_dp], [0.5_dp])
         call eakf_sweep(obs, tapers, connection)
         full = obs%mean_shift(1)
         call eakf_column(obs, tapers, connection, column_type(unit_vector(lon, 0.0_dp), 1), 1, field)
         call report('localized', field(1)%increment(1, 1), full*(5.0_dp/24.0_dp)**2, 1.0e-12_dp)
+        call report('beyond_second_reach', field(2)%increment(1, 1), 0.0_dp, 0.0_dp)
+        call eakf_column(obs, tapers, connection, column_type(unit_vector(0.5_dp*lon, 0.0_dp), 1), 1, field)
+        call report('localized_second', field(2)%increment(1, 1), full*5.0_dp/24.0_dp, 1.0e-12_dp)
+        call eakf_column(obs, tapers, connection, column_type(unit_vector(1.5_dp*lon, 0.0_dp), 1), 1, field)
+        call report('localized_far', field(1)%increment(1, 1), full*19.0_dp/1152.0_dp*5.0_dp/24.0_dp, 1.0e-12_dp)
         call eakf_column(obs, tapers, connection, column_type(unit_vector(2.001_dp*lon, 0.0_dp), 1), 1, field)
         call report('beyond_reach', field(1)%increment(1, 1), 0.0_dp, 0.0_dp)
     end subroutine test_localized

@@ -160,8 +160,8 @@ contains
 
     !> Every rank has to meet the same message, which names the file, the variable, what was found and expected.
     subroutine test_refusals()
-        real(dp) :: bad(nlon, nlat, nlev, members)
-        bad = temp
+        real(dp), allocatable :: bad(:, :, :, :)
+        allocate (bad, source=temp)
         bad(8, 4, 2, 3) = ieee_value(1.0_dp, ieee_quiet_nan)
         call expect_refusal('refuses_nan', bad, ': temp is missing or not a number at member 3, level 2, cell 80')
         call expect_refusal('refuses_shape', temp(:, :, :4, :), &

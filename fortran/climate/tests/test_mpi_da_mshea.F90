@@ -219,8 +219,9 @@ contains
     subroutine write_files()
         type(netcdf_file_type) :: file
         type(status_type) :: outcome
-        real(dp) :: air(nlon, nlat, nlev, members), water(io, jo, ko, members)
+        real(dp), allocatable :: air(:, :, :, :), water(:, :, :, :)
         integer :: unit, n
+        allocate (air(nlon, nlat, nlev, members), water(io, jo, ko, members))
         open (newunit=unit, file=stem//'.nml')
         write (unit, '(a)') '&da_nml', "ensemble_file = '"//stem//".nc'", 'outlier_limit = 0.0', &
             'update_currents = .true.', '/'
