@@ -1,8 +1,8 @@
 !> The whole dynamical core: isothermal rest over a mountain stays at rest; SIL3 converges at second order; energy is
-!! conserved without forcing and diffusion.
+!! conserved without forcing and diffusion, and rises by what the surface passes, as the angular momentum does.
 program test_atmos_dynamics
     use kinds_mod, only: dp
-    use constants_mod, only: degree, dry_air_cp
+    use constants_mod, only: degree, dry_air_cp, gravity, earth_omega, earth_radius
     use status_mod, only: status_type
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_state_size, atmos_pack, atmos_unpack
@@ -23,6 +23,7 @@ program test_atmos_dynamics
     write (*, '(a)') 'test ours reference gate passed'
     call rest()
     call convergence()
+    call surface_budget()
     open (newunit=unit, file=path)
     close (unit, status='delete')
     call MPI_Finalize()
@@ -102,6 +103,47 @@ contains
         call row('sil3_order_900_450', log(error(2)/error(3))/log(2.0_dp), 2.0_dp, 0.2_dp)
         call row('sil3_order_450_225', log(error(3)/error(4))/log(2.0_dp), 2.0_dp, 0.2_dp)
     end subroutine convergence
+
+    !> Six hours of 100 W/m2 and of an eastward stress 0.1 cos(lat) N/m2 from rest: the gain of total energy is H t (the
+    !! work of the stress is five orders smaller), that of axial angular momentum is a tau t <cos(lat)^2> = a tau t 2/3.
+    subroutine surface_budget()
+        type(atmos_type) :: atmos
+        real(dp) :: heat(nlon, nlat), stress(nlon, nlat), energy, momentum
+        integer :: i
+
+        atmos = start("forcing = 'none', perturbation = 0.0, diffusion_hours = 0.0", 900.0_dp, zero)
+        heat = 100.0_dp
+        stress = 0.1_dp*spread(cos(atmos%lat*degree), 1, nlon)
+        energy = total_energy(atmos)
+        momentum = angular_momentum(atmos)
+        do i = 1, 24
+            call atmos_step(atmos, stress, zero, heat, status)
+        end do
+        if (status%failed()) error stop 'unstable'
+        call row('surface_heat_gain_ratio', (total_energy(atmos) - energy)/gravity/(100.0_dp*21600.0_dp), &
+            1.0_dp, 1.0e-3_dp)
+        call row('surface_stress_gain_ratio', (angular_momentum(atmos) - momentum)/gravity &
+            /(earth_radius*0.1_dp*21600.0_dp*2.0_dp/3.0_dp), 1.0_dp, 1.0e-3_dp)
+    end subroutine surface_budget
+
+    !> Mean over the globe of ps sum_k (u_k a cos(lat) + Omega a^2 cos(lat)^2) ds_k.
+    real(dp) function angular_momentum(atmos)
+        type(atmos_type), intent(inout) :: atmos
+        real(dp), allocatable, dimension(:, :, :) :: u, v, t
+        real(dp) :: ps(nlon, nlat), arm
+        integer :: j
+
+        allocate(u(nlon, nlat, nlev), v(nlon, nlat, nlev), t(nlon, nlat, nlev))
+        call atmos_fields(atmos, u, v, t, ps)
+        angular_momentum = 0.0_dp
+        do j = 1, nlat
+            arm = earth_radius*cos(atmos%lat(j)*degree)
+            angular_momentum = angular_momentum &
+                + (sin(atmos%lat_bounds(j + 1)*degree) - sin(atmos%lat_bounds(j)*degree)) &
+                *sum(spread(ps(:, j), 2, nlev)*(u(:, j, :)*arm + earth_omega*arm**2))
+        end do
+        angular_momentum = 0.5_dp*angular_momentum/real(nlon*nlev, dp)
+    end function angular_momentum
 
     !> Mean over the globe of ps sum_k (K + c_p T)_k ds_k [J/kg Pa]; the ground is flat.
     real(dp) function total_energy(atmos)
