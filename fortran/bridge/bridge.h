@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum { MAX_CALLBACKS = 64, MAX_RANK = 15, NAME_LENGTH = 64 };
-enum { CALLBACK_OK = 0, CALLBACK_FAILED = 1 };
+enum { CALLBACK_OK = 0, CALLBACK_FAILED = 1, CALLBACK_WRONG_THREAD = 4 };
 enum { KIND_REAL64 = 1, KIND_REAL32 = 2, KIND_INT32 = 3 };
 
 /* callback_array_type of callback_mod.F90 */
@@ -24,6 +24,9 @@ int bridge_callback_register(const char *name, int length, callback_handler hand
 
 /* guard.c: add the guard's functions and exception to the extension module. */
 int bridge_add_guard(PyObject *module);
+
+/* guard.c: whether this thread is inside a guarded call. */
+int bridge_is_guarded(void);
 
 /* guard.c: while Python runs inside a callback the guard and floating-point traps are off, since a jump over its frames
  * would break the interpreter; the second call restores what the first returned. */

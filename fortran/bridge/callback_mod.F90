@@ -19,6 +19,7 @@ module callback_mod
     integer, parameter, public :: callback_failed = 1          !< it raised an error, now or before
     integer, parameter, public :: callback_unknown = 2         !< nothing is registered under this name or number
     integer, parameter, public :: callback_not_contiguous = 3  !< a section was given to callback_array
+    integer, parameter, public :: callback_wrong_thread = 4    !< Python listens to the thread that it called alone
     integer, parameter, public :: callback_name_length = 64
 
     integer, parameter :: max_callbacks = 64

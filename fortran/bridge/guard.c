@@ -146,6 +146,11 @@ static void set_traps(int on)
         feenableexcept(trapped);
 }
 
+int bridge_is_guarded(void)
+{
+    return current != NULL;
+}
+
 struct guard *bridge_enter_python(void)
 {
     struct guard *guard = current;

@@ -98,6 +98,8 @@ static int call_python(int id, int count, const struct callback_array *arrays)
 
 static int trampoline(int id, int count, const struct callback_array *arrays)
 {
+    if (!bridge_is_guarded()) /* waiting for the lock that the calling thread holds would never end */
+        return CALLBACK_WRONG_THREAD;
     if (first_exception)
         return CALLBACK_FAILED;
     PyGILState_STATE gil = PyGILState_Ensure();

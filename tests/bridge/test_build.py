@@ -75,6 +75,23 @@ def test_compiler_error_shows_its_line_and_the_log(configure, tmp_path):
     assert str(tmp_path / "wrong/build.log") in message
 
 
+def test_library_that_is_not_position_independent_is_explained(configure, tmp_path):
+    """The linker's line that says what to do comes before its `error: ld returned 1`."""
+    source = tmp_path / "old.f90"
+    source.write_text(
+        "module old_mod\n real, save :: state(100000)\nend module\nsubroutine old(x)\n use old_mod\n"
+        " real(8) :: x\n state(int(x)) = 1\n x = sum(state)\nend subroutine\n"
+    )
+    make = [
+        ["mpif90", "-fno-pic", "-O2", "-J", "{build}", "-c", str(source), "-o", "{build}/old.o"],
+        ["ar", "rcs", "{build}/libold.a", "{build}/old.o"],
+    ]
+    libraries = [{"directory": "{build}", "names": ["old"]}]
+    message = refusal(configure(body="call old(x)", prepare=make, libraries=libraries), tmp_path / "pic")
+    assert "linking failed" in message
+    assert "recompile with -fPIC" in message
+
+
 def test_missing_compiler_names_the_package(configure, tmp_path):
     message = refusal(configure(compilers={"fortran": "mpif90-of-nowhere"}), tmp_path / "none")
     assert "'mpif90-of-nowhere' not found" in message

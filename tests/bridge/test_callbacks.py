@@ -1,7 +1,9 @@
 """Fortran-callable Python: in place, without a copy, with errors that keep their traceback."""
 
+import subprocess
 import time
 import traceback
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,6 +135,14 @@ def test_kept_copy_and_cycle_are_no_kept_view(toy):
     assert kept[0][0, 0] == 101.0
 
 
+def test_callback_from_another_thread_is_refused(toy):
+    """The thread that called Fortran holds Python's lock; another one would wait for it for ever."""
+    calls = []
+    toy.register("analysis", lambda x: calls.append(x.size))
+    assert toy.tool_call_threads() == (1, 1)
+    assert calls == [4]
+
+
 def test_what_is_not_a_function_is_refused(toy):
     from pipeline.errors import PipelineError
 
@@ -155,3 +165,13 @@ def test_cost_does_not_depend_on_the_size(toy):
         cost[n] = (time.process_time() - begin) / 20_000
     assert cost[343_296] < 5 * cost[8]
     assert cost[343_296] < 20e-6
+
+
+def test_plain_fortran_program_needs_no_python(tmp_path):
+    """callback_mod alone: 2 is `callback_unknown`; a handler in Fortran is called; a withdrawn one is unknown again."""
+    here = Path(__file__).parent
+    sources = [here.parents[1] / "fortran/bridge/callback_mod.F90", here / "fortran/plain_main.F90"]
+    compile_all = ["gfortran", "-Wall", "-Werror=implicit-interface", "-J", str(tmp_path), *map(str, sources)]
+    subprocess.run([*compile_all, "-o", str(tmp_path / "plain")], check=True, capture_output=True)
+    done = subprocess.run([str(tmp_path / "plain")], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["unknown 2", "handled 1 0 1", "section 0 2", "withdrawn 1 2"]

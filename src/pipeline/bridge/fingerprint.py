@@ -36,7 +36,7 @@ def _versions(config: ModelConfig) -> Iterator[str]:
 
 def _inputs(config: ModelConfig, build: Path) -> Iterator[Path]:
     yield from _files([SOURCES, Path(config.plug), *map(Path, config.sources)])
-    yield from Path(__file__).parent.glob("*.py")
+    yield from (Path(__file__).with_name(name) for name in ("builder.py", "f2py.py"))
     for library in library_files(config):
         if library.exists() and build not in library.parents:
             yield library

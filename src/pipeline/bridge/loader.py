@@ -103,6 +103,8 @@ class FortranModel:
             comm: the communicator the model runs on.
             patience: seconds a failed rank waits for the others before it aborts the program.
         """
+        if self._agreement:
+            self._agreement.comm.Free()
         self._agreement = Agreement(comm, patience) if comm.Get_size() > 1 else None
 
     def register(self, name: str, function: Callable[..., None] | None) -> None:

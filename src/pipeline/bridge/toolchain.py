@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 
 _RELEVANT = re.compile(
-    r"\berror\b|fatal|undefined (reference|symbol)|cannot (find|open)|no such file|not found|multiple definition",
+    r"\berror\b|fatal|undefined (reference|symbol)|cannot (find|open)|no such file|not found|multiple definition|-fPIC",
     re.IGNORECASE,
 )
 _PACKAGES = {

@@ -1,13 +1,14 @@
 !> What Python sees of the small model.
 module toy_plugs
     use, intrinsic :: iso_c_binding, only: c_double, c_int
-    use callback_mod, only: callback_array, callback_call, callback_find, callback_input
+    use callback_mod, only: callback_array, callback_call, callback_find, callback_input, callback_ok, &
+        callback_wrong_thread
     use base_mod, only: complain, global_sum, last_message, my_rank
     use dynamics_mod, only: dynamics_fail, dynamics_init, dynamics_step, field
     implicit none
     private
     public :: tool_init, tool_step, tool_get_total, tool_get_field, tool_get_message, tool_fail, tool_fail_on, tool_call, &
-        tool_call_several, tool_argument, tool_final
+        tool_call_threads, tool_call_several, tool_argument, tool_final
 
 contains
 
@@ -84,6 +85,22 @@ contains
         end do
         ierr = 0
     end subroutine tool_call
+
+    !> A callback from each of two threads: how many were told that theirs is the wrong one, and how many succeeded.
+    subroutine tool_call_threads(wrong, good, ierr)
+        integer(c_int), intent(out) :: wrong, good, ierr
+        real(c_double) :: x(4)
+        integer :: rc
+        wrong = 0
+        good = 0
+        !$omp parallel num_threads(2) private(x, rc) reduction(+:wrong, good)
+        x = 0
+        call callback_call('analysis', x, rc)
+        if (rc == callback_wrong_thread) wrong = wrong + 1
+        if (rc == callback_ok) good = good + 1
+        !$omp end parallel
+        ierr = 0
+    end subroutine tool_call_threads
 
     !> One callback with arrays of different rank and type.
     subroutine tool_call_several(ierr)
