@@ -1,8 +1,8 @@
 """The whole experiment: build, nature run, training, cycling, verification, figures.
 
-    snakemake --profile profiles/local                       everything
-    snakemake --profile profiles/local train_vae             one stage and what it needs
-    snakemake --profile profiles/slurm --config size=paper   on a cluster
+snakemake --profile profiles/local                       everything
+snakemake --profile profiles/local train_vae             one stage and what it needs
+snakemake --profile profiles/slurm --config size=paper   on a cluster
 """
 
 from snakemake.utils import min_version

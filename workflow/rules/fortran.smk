@@ -21,7 +21,7 @@ rule build_model:
 
 rule grid:
     input:
-        code=code("datasets/_grid_file", "datasets/_land_mask"),
+        code=code("datasets/grid_file", "datasets/_land_mask", "datasets/_relief", "datasets/regridding"),
     output:
         GRID,
     log:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.cli import guarded
-from pipeline.datasets import _grid_file as grid_file
+from pipeline.datasets import grid_file
 
 with guarded():
     atmosphere, ocean = snakemake.params.atmosphere, snakemake.params.ocean
