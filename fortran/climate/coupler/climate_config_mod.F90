@@ -115,7 +115,7 @@ contains
 
         subroutine broadcast(field)
             real(dp), contiguous, target, intent(inout) :: field(:, :)
-            real(dp), pointer :: flat(:)
+            real(dp), contiguous, pointer :: flat(:)
             flat(1:size(field)) => field
             call comm%bcast(flat)
         end subroutine broadcast

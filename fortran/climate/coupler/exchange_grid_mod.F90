@@ -31,7 +31,7 @@ contains
         real(dp), intent(in) :: bounds_atmos(:), bounds_ocean(:)    !< latitudes of the edges, ascending [degrees]
         logical, intent(in) :: wet(:, :)                            !< (nlon_ocean, nlat_ocean)
         real(dp), intent(in) :: ocean_area(:)                       !< of one cell of each row [m2]
-        real(dp), allocatable :: dlon(:, :), dsin(:, :)
+        real(dp), allocatable :: dlon(:, :), shared_sine(:, :)
         real(dp) :: width_atmos, width_ocean
 
         self%nlon_atmos = size(lon_atmos)
@@ -40,21 +40,21 @@ contains
         self%nlat_ocean = size(bounds_ocean) - 1
         width_atmos = 360.0_dp/self%nlon_atmos
         width_ocean = 360.0_dp/self%nlon_ocean
-        allocate (dlon(self%nlon_ocean, self%nlon_atmos), dsin(self%nlat_ocean, self%nlat_atmos))
+        allocate (dlon(self%nlon_ocean, self%nlon_atmos), shared_sine(self%nlat_ocean, self%nlat_atmos))
         call periodic_overlaps(lon_ocean, width_ocean, lon_atmos, width_atmos, dlon)
-        call interval_overlaps(sin(bounds_ocean*degree), sin(bounds_atmos*degree), dsin)
+        call interval_overlaps(sin(bounds_ocean*degree), sin(bounds_atmos*degree), shared_sine)
         self%atmos_area = earth_radius**2*degree*width_atmos* &
             (sin(bounds_atmos(2:)*degree) - sin(bounds_atmos(:self%nlat_atmos)*degree))
         self%ocean_area = ocean_area
-        call list_cells(self, earth_radius**2*degree*dlon, dsin, wet)
+        call list_cells(self, earth_radius**2*degree*dlon, shared_sine, wet)
         call set_land(self)
     end subroutine exchange_grid_init
 
     !> Count the cells, then store them in order.
-    subroutine list_cells(self, dlon, dsin, wet)
+    subroutine list_cells(self, dlon, shared_sine, wet)
         type(exchange_grid_type), intent(inout) :: self
         real(dp), intent(in) :: dlon(:, :)          !< (ocean, atmosphere) shared longitude times radius squared [m2]
-        real(dp), intent(in) :: dsin(:, :)          !< (ocean, atmosphere) shared sine of latitude
+        real(dp), intent(in) :: shared_sine(:, :)          !< (ocean, atmosphere) shared sine of latitude
         logical, intent(in) :: wet(:, :)
         integer :: pass, k, ia, ja, io, jo
 
@@ -65,7 +65,7 @@ contains
                 self%row_first(ja) = k + 1
                 do ia = 1, self%nlon_atmos
                     do jo = 1, self%nlat_ocean
-                        if (dsin(jo, ja) <= 0.0_dp) cycle
+                        if (shared_sine(jo, ja) <= 0.0_dp) cycle
                         do io = 1, self%nlon_ocean
                             if (dlon(io, ia) <= 0.0_dp .or. .not. wet(io, jo)) cycle
                             k = k + 1
@@ -87,7 +87,7 @@ contains
             self%ja(cell) = ja
             self%io(cell) = io
             self%jo(cell) = jo
-            self%area(cell) = dlon(io, ia)*dsin(jo, ja)
+            self%area(cell) = dlon(io, ia)*shared_sine(jo, ja)
         end subroutine store
     end subroutine list_cells
 

@@ -18,11 +18,11 @@ module climate_plugs
         tool_get_diagnostics, &
         tool_get_diagnostic_name, tool_write_state, tool_write_restart, tool_read_restart, tool_get_message, tool_final
 
-    type(climate_type), save, private :: climate
-    type(mshea_type), save, private :: filter
-    type(status_type), save, private :: status
-    logical, save, private :: model_ready = .false.
-    logical, save, private :: filter_ready = .false.
+    type(climate_type), private :: climate
+    type(mshea_type), private :: filter
+    type(status_type), private :: status
+    logical, private :: model_ready = .false.
+    logical, private :: filter_ready = .false.
 
 contains
 
