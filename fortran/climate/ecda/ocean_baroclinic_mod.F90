@@ -28,6 +28,8 @@ contains
                 now = 1.5_dp + o%config%ab_epsilon
                 past = -(0.5_dp + o%config%ab_epsilon)
             end if
+            du = 0.0_dp
+            dv = 0.0_dp
             bt(:, :, 1) = o%eta
             call depth_mean(g, top, depth, o%u, bt(:, :, 2))
             call depth_mean(g, top, depth, o%v, bt(:, :, 3))

@@ -7,7 +7,7 @@ module ocean_eos_mod
     use kinds_mod, only: dp
     implicit none
     private
-    public :: density
+    public :: density, density_row
 
 contains
 
@@ -29,4 +29,16 @@ contains
         lambda = c0 + c4*s + t*(c1 + t*(c2 + c3*t) + c5*s)
         rho = pp/(lambda + alpha0*pp)
     end function density
+
+    !> Densities of a row at one pressure; here so that the compiler can turn the row into vector instructions.
+    pure subroutine density_row(n, t, s, p, rho)
+        integer, intent(in) :: n
+        real(dp), intent(in) :: t(n), s(n)  !< [degC], [psu]
+        real(dp), intent(in) :: p           !< [Pa]
+        real(dp), intent(out) :: rho(n)     !< [kg/m3]
+        integer :: i
+        do i = 1, n
+            rho(i) = density(t(i), s(i), p)
+        end do
+    end subroutine density_row
 end module ocean_eos_mod

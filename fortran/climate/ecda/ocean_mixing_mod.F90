@@ -7,7 +7,7 @@ module ocean_mixing_mod
     use constants_mod, only: gravity, seawater_density
     use ocean_config_mod, only: ocean_config_type
     use ocean_grid_mod, only: ocean_grid_type
-    use ocean_eos_mod, only: density
+    use ocean_eos_mod, only: density_row
     implicit none
     private
     public :: mixing_coefficients, mix_momentum, mix_tracers
@@ -22,6 +22,7 @@ contains
         real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je, g%nk) :: t, s, u, v
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: viscosity, diffusivity   !< [m2/s]
         real(dp), dimension(g%is:g%ie, g%js:g%je) :: shear
+        real(dp), dimension(g%nx + 1) :: rho, rho_below
         real(dp) :: n2, ri, shrink, least, factor
         integer :: i, j, k
 
@@ -35,9 +36,10 @@ contains
                 end do
             end do
             do j = 1, g%ny + 1
+                call density_row(g%nx + 1, t(1:g%nx + 1, j, k), s(1:g%nx + 1, j, k), pressure_w(k), rho)
+                call density_row(g%nx + 1, t(1:g%nx + 1, j, k + 1), s(1:g%nx + 1, j, k + 1), pressure_w(k), rho_below)
                 do i = 1, g%nx + 1
-                    n2 = factor*(density(t(i, j, k + 1), s(i, j, k + 1), pressure_w(k)) &
-                        - density(t(i, j, k), s(i, j, k), pressure_w(k)))*g%dzw(k)
+                    n2 = factor*(rho_below(i) - rho(i))*g%dzw(k)
                     ri = max(n2, 0.0_dp)/(g%share(i, j, k + 1)*((shear(i, j) + shear(i - 1, j)) &
                         + (shear(i, j - 1) + shear(i - 1, j - 1))) + 1.0e-12_dp)
                     shrink = 1.0_dp/(1.0_dp + config%pp_alpha*ri)
@@ -61,29 +63,31 @@ contains
         real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je, g%nk) :: u_old, v_old !< sets the speed of the drag
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: u, v
         real(dp), dimension(g%nx, g%nk) :: lower, upper, diagonal
-        real(dp) :: rate, floor_here
-        integer :: i, j, k, down
+        real(dp) :: inverse(g%nx), rate, floor_here
+        integer :: i, j, k
 
         do j = 1, g%ny
             if (.not. any(g%mask_u(1:g%nx, j, 1) > 0.0_dp)) cycle
             diagonal = 1.0_dp
             lower = 0.0_dp
             upper = 0.0_dp
+            inverse = 1.0_dp/thickness(1:g%nx, j)
             do k = 1, g%nk
-                down = min(k + 1, g%nk)
                 do i = 1, g%nx
                     floor_here = g%mask_u(i, j, k)
-                    if (k < g%nk) then
-                        floor_here = g%mask_u(i, j, k) - g%mask_u(i, j, down)
-                        rate = g%mask_u(i, j, down)*dt*0.25_dp/g%dzw(k)*((viscosity(i, j, k) + viscosity(i + 1, j, k)) &
-                            + (viscosity(i, j + 1, k) + viscosity(i + 1, j + 1, k)))
-                        upper(i, k) = -rate/merge(thickness(i, j), g%dz(k), k == 1)
-                        lower(i, down) = -rate/g%dz(down)
-                        diagonal(i, k) = diagonal(i, k) - upper(i, k)
-                        diagonal(i, down) = diagonal(i, down) - lower(i, down)
-                    end if
-                    diagonal(i, k) = diagonal(i, k) + floor_here*dt*config%drag_coefficient &
-                        *sqrt(u_old(i, j, k)**2 + v_old(i, j, k)**2 + config%drag_speed**2)/g%dz(k)
+                    if (k < g%nk) floor_here = floor_here - g%mask_u(i, j, k + 1)
+                    diagonal(i, k) = diagonal(i, k) + floor_here*inverse(i)*dt*config%drag_coefficient &
+                        *sqrt(u_old(i, j, k)**2 + v_old(i, j, k)**2 + config%drag_speed**2)
+                end do
+                if (k == g%nk) exit
+                do i = 1, g%nx
+                    rate = g%mask_u(i, j, k + 1)*(dt*0.25_dp/g%dzw(k))*((viscosity(i, j, k) + viscosity(i + 1, j, k)) &
+                        + (viscosity(i, j + 1, k) + viscosity(i + 1, j + 1, k)))
+                    upper(i, k) = -rate*inverse(i)
+                    diagonal(i, k) = diagonal(i, k) + rate*inverse(i)
+                    inverse(i) = 1.0_dp/g%dz(k + 1)
+                    lower(i, k + 1) = -rate*inverse(i)
+                    diagonal(i, k + 1) = diagonal(i, k + 1) + rate*inverse(i)
                 end do
             end do
             do i = 1, g%nx
@@ -102,7 +106,7 @@ contains
         real(dp), intent(in) :: eta(g%is:g%ie, g%js:g%je)           !< at the end of the step [m]
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: t, s
         real(dp), dimension(g%nx, g%nk) :: lower, upper, diagonal
-        real(dp) :: rate
+        real(dp) :: inverse(g%nx), rate
         integer :: i, j, k
 
         do j = 1, g%ny
@@ -110,13 +114,15 @@ contains
             diagonal = 1.0_dp
             lower = 0.0_dp
             upper = 0.0_dp
+            inverse = 1.0_dp/(g%dz(1) + eta(1:g%nx, j))
             do k = 1, g%nk - 1
                 do i = 1, g%nx
-                    rate = g%mask_t(i, j, k + 1)*dt*diffusivity(i, j, k)/g%dzw(k)
-                    upper(i, k) = -rate/merge(g%dz(1) + eta(i, j), g%dz(k), k == 1)
-                    lower(i, k + 1) = -rate/g%dz(k + 1)
-                    diagonal(i, k) = diagonal(i, k) - upper(i, k)
-                    diagonal(i, k + 1) = diagonal(i, k + 1) - lower(i, k + 1)
+                    rate = g%mask_t(i, j, k + 1)*diffusivity(i, j, k)*(dt/g%dzw(k))
+                    upper(i, k) = -rate*inverse(i)
+                    diagonal(i, k) = diagonal(i, k) + rate*inverse(i)
+                    inverse(i) = 1.0_dp/g%dz(k + 1)
+                    lower(i, k + 1) = -rate*inverse(i)
+                    diagonal(i, k + 1) = diagonal(i, k + 1) + rate*inverse(i)
                 end do
             end do
             call solve_columns(g, j, lower, diagonal, upper, t, s)

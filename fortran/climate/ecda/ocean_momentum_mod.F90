@@ -11,7 +11,7 @@ module ocean_momentum_mod
     use constants_mod, only: gravity, seawater_density
     use ocean_config_mod, only: ocean_config_type
     use ocean_grid_mod, only: ocean_grid_type
-    use ocean_eos_mod, only: density
+    use ocean_eos_mod, only: density_row
     use ocean_transport_mod, only: volume_fluxes, lift_through_top
     implicit none
     private
@@ -63,7 +63,7 @@ contains
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: p        !< p'/rho0 [m2/s2]
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: gu, gv
         integer :: i, j
-        real(dp) :: above, scale, x_factor, y_factor
+        real(dp) :: rho(g%nx + 1), above, scale, x_factor, y_factor
 
         if (.not. config%baroclinic_pressure) then
             gu = 0.0_dp
@@ -72,9 +72,10 @@ contains
         end if
         scale = 0.5_dp*gravity/seawater_density
         do j = 1, g%ny + 1
+            call density_row(g%nx + 1, t(1:g%nx + 1, j), s(1:g%nx + 1, j), pressure, rho)
             do i = 1, g%nx + 1
                 above = anomaly(i, j)
-                anomaly(i, j) = density(t(i, j), s(i, j), pressure) - reference
+                anomaly(i, j) = rho(i) - reference
                 if (k == 1) then
                     p(i, j) = scale*anomaly(i, j)*(g%dz(1) + 2.0_dp*eta(i, j))
                 else

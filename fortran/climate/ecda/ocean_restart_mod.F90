@@ -52,7 +52,9 @@ contains
 
         subroutine put(field)
             real(dp), intent(in) :: field(self%grid%is:, self%grid%js:)
-            call self%layout%gather(field(1:self%grid%nx, 1:self%grid%ny), whole)
+            real(dp) :: part(self%grid%nx, self%grid%ny)
+            part = field(1:self%grid%nx, 1:self%grid%ny)
+            call self%layout%gather(part, whole)
             if (n > 0) buffer(next:next + n - 1) = whole
             next = next + n
         end subroutine put

@@ -157,8 +157,13 @@ contains
             character(len=*), intent(in) :: name
             real(dp), intent(in) :: row(:), low, high
             character(len=240) :: text
-            integer :: i
-            if (all(row >= low .and. row <= high)) return
+            integer :: i, bad
+            ! Counted rather than asked with all(): that would stop at the first and run one by one.
+            bad = 0
+            do i = 1, size(row)
+                bad = bad + merge(0, 1, row(i) >= low .and. row(i) <= high)
+            end do
+            if (bad == 0) return
             i = findloc(row >= low .and. row <= high, .false., dim=1)
             write (text, '(3a,es12.4,a,f8.2,a,f8.2,a,i0,a,f12.4,a)') 'ocean: ', name, ' = ', row(i), ' at lat ', &
                 o%lat(o%j_first + j - 1), ', lon ', o%lon(o%i_first + i - 1), ', level ', k, ', day ', &
