@@ -67,7 +67,8 @@ contains
     subroutine rotate(g, theta, dt, mask, old_mean_u, old_mean_v, mean_u, mean_v, u_old, v_old, u, v)
         type(ocean_grid_type), intent(in) :: g
         real(dp), intent(in) :: theta, dt
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: mask, old_mean_u, old_mean_v, mean_u, mean_v, u_old, v_old
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: mask, old_mean_u, old_mean_v, mean_u, mean_v, &
+            u_old, v_old
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: u, v
         real(dp) :: a, b, scale, rx, ry
         integer :: i, j

@@ -1,10 +1,10 @@
 !> The depth-mean motion and the free surface, forward-backward over the substeps of one internal step.
 !!
-!!     eta' = eta - dtb [div(D u) - source],
-!!     (I - theta dtb f J) u' = (I + (1 - theta) dtb f J) u + dtb [F + friction(u) - g grad(eta' + damping (eta' - eta))],
-!! with u the depth mean, D the depth and J (u, v) = (v, -u). The mean of the transports that moved eta is what the tracers
-!! are moved by, so that their volume closes to round-off. The damping tames gravity waves the substeps cannot resolve.
-!! Halos as wide as several substeps are computed twice rather than exchanged after each.
+!!     eta' = eta - dtb [div(D u) - source],      eta* = eta' + damping (eta' - eta),
+!!     (I - theta dtb f J) u' = (I + (1 - theta) dtb f J) u + dtb [F + friction(u) - g grad(eta*)],
+!! with u the depth mean, D the depth and J (u, v) = (v, -u). The mean of the transports that moved eta is what the
+!! tracers are moved by, so that their volume closes to round-off. The damping tames gravity waves the substeps cannot
+!! resolve. Halos as wide as several substeps are computed twice rather than exchanged after each.
 module ocean_barotropic_mod
     use kinds_mod, only: dp
     use constants_mod, only: gravity
@@ -18,8 +18,8 @@ module ocean_barotropic_mod
 
 contains
 
-    !> Advance `bt` = (eta [m], u, v [m/s]) by dt. On return they are valid on the owned cells and one halo cell, the mean
-    !! transports on 0:nx, 0:ny.
+    !> Advance `bt` = (eta [m], u, v [m/s]) by dt. On return they are valid on the owned cells and one halo cell, the
+    !! mean transports on 0:nx, 0:ny.
     subroutine barotropic_step(g, config, halo, dt, depth, force, bt, mean_u, mean_v)
         type(ocean_grid_type), intent(in) :: g
         type(ocean_config_type), intent(in) :: config
@@ -122,7 +122,8 @@ contains
 
     !> Volume fluxes [m3/s] through the eastern and northern faces that remove the checkerboard of eta, which the
     !! averaged gradient of the B-grid cannot see: the difference between the Laplacians on the two orientations of the
-    !! stencil (Killworth, Stainforth, Webb and Paterson 1991), where both corners of a face are wet. Valid on 0:nx, 0:ny.
+    !! stencil (Killworth, Stainforth, Webb and Paterson 1991), where both corners of a face are wet. Valid
+    !! on 0:nx, 0:ny.
     subroutine checkerboard_fluxes(g, config, dt, eta, east, north)
         type(ocean_grid_type), intent(in) :: g
         type(ocean_config_type), intent(in) :: config

@@ -54,7 +54,8 @@ contains
             lat = -78.0_dp + (j - 0.5_dp)*156.0_dp/nlat
             do i = 1, nlon
                 lon = (i - 0.5_dp)*360.0_dp/nlon
-                depth(i, j) = 4500.0_dp - 2000.0_dp*exp(-((lon - 210.0_dp)/15.0_dp)**2) - 3500.0_dp*exp(-((lat - 70.0_dp)/15.0_dp)**2)
+                depth(i, j) = 4500.0_dp - 2000.0_dp*exp(-((lon - 210.0_dp)/15.0_dp)**2) &
+                    - 3500.0_dp*exp(-((lat - 70.0_dp)/15.0_dp)**2)
                 if (lon > 10 .and. lon < 40 .and. lat > -35) mask(i, j) = 0
                 if (abs(lon - 285.0_dp + 0.4_dp*lat) < 20 .and. lat > -56) mask(i, j) = 0
                 if (lon > 120 .and. lon < 145 .and. lat > -35 .and. lat < -12) mask(i, j) = 0

@@ -1,4 +1,5 @@
-!> Settings of the ocean, group &ocean_nml of the model's namelist file. Every key has a default; unknown keys are refused.
+!> Settings of the ocean, group &ocean_nml of the model's namelist file. Every key has a default;
+!! unknown keys are refused.
 module ocean_config_mod
     use kinds_mod, only: dp
     use status_mod, only: status_type, status_bad_input
@@ -63,19 +64,19 @@ contains
         type(status_type), intent(inout) :: status
         character(len=16) :: geometry, initial_state
         real(dp) :: plane_f0, plane_beta, lat_south, lat_north, lon_extent, max_depth, top_thickness, ab_epsilon, &
-            coriolis_implicitness, barotropic_damping, checkerboard_filter, reference_salinity, viscosity, munk_factor, &
-            equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, vertical_diffusivity, pp_viscosity, &
-            pp_alpha, surface_diffusivity, convective_diffusivity, drag_coefficient, drag_speed, mixed_layer_contrast, &
-            mixed_layer_cap, current_depth, speed_limit
+            coriolis_implicitness, barotropic_damping, checkerboard_filter, reference_salinity, viscosity, &
+            munk_factor, equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, &
+            vertical_diffusivity, pp_viscosity, pp_alpha, surface_diffusivity, convective_diffusivity, &
+            drag_coefficient, drag_speed, mixed_layer_contrast, mixed_layer_cap, current_depth, speed_limit
         integer :: min_levels, min_basin, barotropic_substeps, barotropic_halo
         logical :: momentum_advection, tracer_advection, baroclinic_pressure, virtual_salt_flux
-        namelist /ocean_nml/ geometry, plane_f0, plane_beta, lat_south, lat_north, lon_extent, max_depth, top_thickness, &
-            min_levels, min_basin, initial_state, ab_epsilon, coriolis_implicitness, barotropic_substeps, &
-            barotropic_halo, barotropic_damping, checkerboard_filter, momentum_advection, tracer_advection, &
-            baroclinic_pressure, virtual_salt_flux, reference_salinity, viscosity, munk_factor, equator_viscosity, &
-            viscosity_min, tracer_diffusivity, vertical_viscosity, vertical_diffusivity, pp_viscosity, pp_alpha, &
-            surface_diffusivity, convective_diffusivity, drag_coefficient, drag_speed, mixed_layer_contrast, &
-            mixed_layer_cap, current_depth, speed_limit
+        namelist /ocean_nml/ geometry, plane_f0, plane_beta, lat_south, lat_north, lon_extent, max_depth, &
+            top_thickness, min_levels, min_basin, initial_state, ab_epsilon, coriolis_implicitness, &
+            barotropic_substeps, barotropic_halo, barotropic_damping, checkerboard_filter, momentum_advection, &
+            tracer_advection, baroclinic_pressure, virtual_salt_flux, reference_salinity, viscosity, munk_factor, &
+            equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, vertical_diffusivity, &
+            pp_viscosity, pp_alpha, surface_diffusivity, convective_diffusivity, drag_coefficient, drag_speed, &
+            mixed_layer_contrast, mixed_layer_cap, current_depth, speed_limit
         integer :: unit, code
         logical :: found
         character(len=256) :: text
@@ -89,12 +90,12 @@ contains
         end if
         if (status%failed()) return
         config = ocean_config_type(geometry, plane_f0, plane_beta, lat_south, lat_north, lon_extent, max_depth, &
-            top_thickness, min_levels, min_basin, initial_state, ab_epsilon, coriolis_implicitness, barotropic_substeps, &
-            barotropic_halo, barotropic_damping, checkerboard_filter, momentum_advection, tracer_advection, &
-            baroclinic_pressure, virtual_salt_flux, reference_salinity, viscosity, munk_factor, equator_viscosity, &
-            viscosity_min, tracer_diffusivity, vertical_viscosity, vertical_diffusivity, pp_viscosity, pp_alpha, &
-            surface_diffusivity, convective_diffusivity, drag_coefficient, drag_speed, mixed_layer_contrast, &
-            mixed_layer_cap, current_depth, speed_limit)
+            top_thickness, min_levels, min_basin, initial_state, ab_epsilon, coriolis_implicitness, &
+            barotropic_substeps, barotropic_halo, barotropic_damping, checkerboard_filter, momentum_advection, &
+            tracer_advection, baroclinic_pressure, virtual_salt_flux, reference_salinity, viscosity, munk_factor, &
+            equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, vertical_diffusivity, &
+            pp_viscosity, pp_alpha, surface_diffusivity, convective_diffusivity, drag_coefficient, drag_speed, &
+            mixed_layer_contrast, mixed_layer_cap, current_depth, speed_limit)
         call check(config, status)
 
     contains
@@ -141,10 +142,11 @@ contains
         call expect(c%barotropic_substeps >= 0, 'barotropic_substeps must be 0 (automatic) or more')
         call expect(c%coriolis_implicitness >= 0.5_dp .and. c%coriolis_implicitness <= 1, &
             'coriolis_implicitness must lie in [0.5, 1]')
-        call expect(c%checkerboard_filter >= 0 .and. c%checkerboard_filter <= 1, 'checkerboard_filter must lie in [0, 1]')
-        call expect(min(c%munk_factor, c%equator_viscosity, c%viscosity_min, c%tracer_diffusivity, c%vertical_viscosity, &
-            c%vertical_diffusivity, c%pp_viscosity, c%pp_alpha, c%surface_diffusivity, c%convective_diffusivity, &
-            c%drag_coefficient, c%drag_speed) >= 0, 'viscosities, diffusivities and drags must not be negative')
+        call expect(c%checkerboard_filter >= 0 .and. c%checkerboard_filter <= 1, &
+            'checkerboard_filter must lie in [0, 1]')
+        call expect(min(c%munk_factor, c%equator_viscosity, c%viscosity_min, c%tracer_diffusivity, &
+            c%vertical_viscosity, c%vertical_diffusivity, c%pp_viscosity, c%pp_alpha, c%surface_diffusivity, &
+            c%convective_diffusivity, c%drag_coefficient, c%drag_speed) >= 0, 'viscosities, diffusivities and drags must not be negative')
 
     contains
 

@@ -2,7 +2,8 @@
 !!
 !! Wright (1997, J. Atmos. Oceanic Technol. 14, 735-740), the fit over the reduced range:
 !!     rho = (p + p0) / (lambda + alpha0 (p + p0)),
-!! with alpha0 linear and p0, lambda cubic polynomials of temperature and salinity, -2 to 30 degC, 28 to 38 psu, to 5e7 Pa.
+!! with alpha0 linear and p0, lambda cubic polynomials of temperature and salinity; valid from
+!! -2 to 30 degC, 28 to 38 psu, to 5e7 Pa.
 module ocean_eos_mod
     use kinds_mod, only: dp
     implicit none

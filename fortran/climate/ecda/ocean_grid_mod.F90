@@ -152,7 +152,8 @@ contains
             if (viscosity >= 0.0_dp) return
             beta = config%plane_beta
             if (config%geometry == 'sphere') beta = 2.0_dp*earth_omega*cos(lat*degree)/earth_radius
-            viscosity = beta*(config%munk_factor*dx)**3*(1.0_dp - (1.0_dp - config%equator_viscosity)*exp(-(lat/8.0_dp)**2))
+            viscosity = beta*(config%munk_factor*dx)**3 &
+                *(1.0_dp - (1.0_dp - config%equator_viscosity)*exp(-(lat/8.0_dp)**2))
             limit = 0.125_dp/(dt*(1.0_dp/dx**2 + 1.0_dp/g%dy**2))
             viscosity = min(max(viscosity, config%viscosity_min), limit)
         end function viscosity
@@ -182,7 +183,7 @@ contains
         do k = 1, g%nk
             do j = g%js + 1, g%je
                 do i = g%is + 1, g%ie
-                    wet_corners = g%mask_u(i, j, k) + g%mask_u(i - 1, j, k) + g%mask_u(i, j - 1, k) + g%mask_u(i - 1, j - 1, k)
+                    wet_corners = sum(g%mask_u(i - 1:i, j - 1:j, k))
                     if (wet_corners > 0.0_dp) g%share(i, j, k) = 1.0_dp/wet_corners
                 end do
             end do

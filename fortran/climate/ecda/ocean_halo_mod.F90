@@ -54,8 +54,8 @@ contains
             self%py = py
         end do
         if (shortest == huge(shortest)) then
-            write (text, '(a,i0,a,i0,a,i0,a,i0,a)') 'ocean grid ', nlon, ' x ', nlat, ' cannot be cut into ', comm%size, &
-                ' blocks of at least ', width, ' cells a side: use fewer ranks or a smaller barotropic_halo'
+            write (text, '(a,i0,a,i0,a,i0,a,i0,a)') 'ocean grid ', nlon, ' x ', nlat, ' cannot be cut into ', &
+                comm%size, ' blocks of at least ', width, ' cells a side: use fewer ranks or a smaller barotropic_halo'
             call status%set(status_bad_input, text)
             return
         end if

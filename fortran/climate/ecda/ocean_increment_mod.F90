@@ -1,8 +1,8 @@
 !> Increments of data assimilation. They move the state without a new start: the history of the time stepping follows,
 !! the sea surface keeps its mean, and a zero increment changes no bit.
 !!
-!! The tendency of the last step is moved by G(new state) - G(old state), as if the increment had been there one step ago.
-!! The depth mean of the currents is the barotropic mode's, so a current increment reaches it by itself.
+!! The tendency of the last step is moved by G(new state) - G(old state), as if the increment had been there one step
+!! ago. The depth mean of the currents is the barotropic mode's, so a current increment reaches it by itself.
 module ocean_increment_mod
     use, intrinsic :: ieee_arithmetic, only: ieee_is_finite
     use kinds_mod, only: dp
@@ -16,7 +16,8 @@ module ocean_increment_mod
 
 contains
 
-    !> Add three-dimensional increments given at the T points of the owned block; values on land are ignored. Collective.
+    !> Add three-dimensional increments given at the T points of the owned block; values on land are ignored.
+    !! Collective.
     subroutine ocean_add_increment(self, dt, ds, du, dv, dssh, status)
         type(ocean_type), intent(inout) :: self
         real(dp), intent(in) :: dt(:, :, :)         !< temperature [K] (nx, ny, nlev)
@@ -38,8 +39,8 @@ contains
         call self%comm%agree(status)
         if (status%failed()) return
         associate (g => self%grid)
-            if (self%has_history) call momentum_tendency(g, self%config, self%reference, self%pressure, self%t, self%s, &
-                self%u, self%v, self%eta, self%gu, self%gv)
+            if (self%has_history) call momentum_tendency(g, self%config, self%reference, self%pressure, &
+                self%t, self%s, self%u, self%v, self%eta, self%gu, self%gv)
             do k = 1, self%nlev
                 call add(dt(:, :, k), g%mask_t(1:g%nx, 1:g%ny, k), self%t(1:g%nx, 1:g%ny, k))
                 call add(ds(:, :, k), g%mask_t(1:g%nx, 1:g%ny, k), self%s(1:g%nx, 1:g%ny, k))
@@ -63,14 +64,14 @@ contains
             if (.not. any(bad)) return
             place = findloc(bad, .true.)
             write (text, '(3a,f8.2,a,f8.2,a,i0,a)') 'ocean increment of ', name, ' at lat ', &
-                self%lat(self%j_first - 1 + place(2)), ', lon ', self%lon(self%i_first - 1 + place(1)), ', level ', level, &
-                ' is not a finite number'
+                self%lat(self%j_first - 1 + place(2)), ', lon ', self%lon(self%i_first - 1 + place(1)), ', level ', &
+                level, ' is not a finite number'
             call status%set(status_bad_input, text)
         end subroutine expect_finite
     end subroutine ocean_add_increment
 
-    !> Add increments of the surface: temperature over the mixed layer, currents over `current_depth`, the free surface as
-    !! it is. Collective.
+    !> Add increments of the surface: temperature over the mixed layer, currents over `current_depth`, the free surface
+    !! as it is. Collective.
     subroutine ocean_add_surface_increment(self, dsst, dssu, dssv, dssh, status)
         type(ocean_type), intent(inout) :: self
         real(dp), intent(in) :: dsst(:, :)          !< [K] (nx, ny)
@@ -85,7 +86,8 @@ contains
 
         if (status%failed()) return
         associate (g => self%grid, c => self%config)
-            allocate (dt(g%nx, g%ny, g%nk), ds(g%nx, g%ny, g%nk), du(g%nx, g%ny, g%nk), dv(g%nx, g%ny, g%nk), source=0.0_dp)
+            allocate (dt(g%nx, g%ny, g%nk), ds(g%nx, g%ny, g%nk), du(g%nx, g%ny, g%nk), dv(g%nx, g%ny, g%nk), &
+                source=0.0_dp)
             mixed = .true.
             do k = 1, g%nk
                 part = min(max((c%current_depth - g%floors(k - 1))/g%dz(k), 0.0_dp), 1.0_dp)

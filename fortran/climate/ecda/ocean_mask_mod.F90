@@ -1,7 +1,7 @@
 !> From a land-sea mask and a depth to the number of levels of every column, as the B-grid can use them.
 !!
-!! A velocity point is wet where its four T cells are, so a T cell without any wet corner is cut off from all currents: at
-!! the surface it becomes land, at depth it is filled. Basins of a few cells become land. The southernmost and
+!! A velocity point is wet where its four T cells are, so a T cell without any wet corner is cut off from all currents:
+!! at the surface it becomes land, at depth it is filled. Basins of a few cells become land. The southernmost and
 !! northernmost row are land.
 module ocean_mask_mod
     use kinds_mod, only: dp

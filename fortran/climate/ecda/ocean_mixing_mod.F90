@@ -32,7 +32,8 @@ contains
             if (k == 1) least = max(least, config%surface_diffusivity)
             do j = 0, g%ny + 1
                 do i = 0, g%nx + 1
-                    shear(i, j) = g%mask_u(i, j, k + 1)*((u(i, j, k) - u(i, j, k + 1))**2 + (v(i, j, k) - v(i, j, k + 1))**2)
+                    shear(i, j) = g%mask_u(i, j, k + 1) &
+                        *((u(i, j, k) - u(i, j, k + 1))**2 + (v(i, j, k) - v(i, j, k + 1))**2)
                 end do
             end do
             do j = 1, g%ny + 1
@@ -44,7 +45,8 @@ contains
                         + (shear(i, j - 1) + shear(i - 1, j - 1))) + 1.0e-12_dp)
                     shrink = 1.0_dp/(1.0_dp + config%pp_alpha*ri)
                     viscosity(i, j, k) = config%pp_viscosity*shrink*shrink + config%vertical_viscosity
-                    diffusivity(i, j, k) = max(config%pp_viscosity*shrink*shrink*shrink + config%vertical_diffusivity, least)
+                    diffusivity(i, j, k) = max(config%pp_viscosity*shrink*shrink*shrink &
+                        + config%vertical_diffusivity, least)
                     if (n2 < 0.0_dp) diffusivity(i, j, k) = max(diffusivity(i, j, k), config%convective_diffusivity)
                 end do
             end do

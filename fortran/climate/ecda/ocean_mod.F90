@@ -222,7 +222,8 @@ contains
         integer :: i, j
         do j = 1, self%grid%ny
             do i = 1, self%grid%nx
-                mean(i, j) = self%grid%share(i, j, k)*((u(i, j, k) + u(i - 1, j, k)) + (u(i, j - 1, k) + u(i - 1, j - 1, k)))
+                mean(i, j) = self%grid%share(i, j, k) &
+                    *((u(i, j, k) + u(i - 1, j, k)) + (u(i, j - 1, k) + u(i - 1, j - 1, k)))
             end do
         end do
     end subroutine at_cells

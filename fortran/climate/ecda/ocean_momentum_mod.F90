@@ -2,8 +2,8 @@
 !!
 !!     G = -grad(p')/rho0 - div(u v) + u tan(phi)/a (v, -u).
 !! The surface pressure g eta, the Coriolis force and friction are treated elsewhere.
-!! Advection is in flux form, with the fluxes of a velocity cell the means of the four T cells it overlaps. Its volume is
-!! balanced by the same fluxes, so subtracting v div(u) = 0 leaves
+!! Advection is in flux form, with the fluxes of a velocity cell the means of the four T cells it overlaps. Its volume
+!! is balanced by the same fluxes, so subtracting v div(u) = 0 leaves
 !!     div(u v) = 1/(2 V) sum over faces of (outflow * (v_neighbour - v)),
 !! which conserves kinetic energy; the lid moves with the water and carries none.
 module ocean_momentum_mod
@@ -59,7 +59,7 @@ contains
         integer, intent(in) :: k
         real(dp), intent(in) :: reference, pressure
         real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: t, s, eta
-        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: anomaly  !< density anomaly of the level above [kg/m3]
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: anomaly  !< of the level above [kg/m3]
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: p        !< p'/rho0 [m2/s2]
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: gu, gv
         integer :: i, j
@@ -115,7 +115,8 @@ contains
                 fs = (north(i, j - 1) + north(i + 1, j - 1)) + (north(i, j) + north(i + 1, j))
                 ft = (lift(i, j) + lift(i + 1, j)) + (lift(i, j + 1) + lift(i + 1, j + 1))
                 fb = (below(i, j) + below(i + 1, j)) + (below(i, j + 1) + below(i + 1, j + 1))
-                volume = g%area_u(j)*(g%dz(k) + eta_part*((eta(i, j) + eta(i + 1, j)) + (eta(i, j + 1) + eta(i + 1, j + 1))))
+                volume = g%area_u(j)*(g%dz(k) &
+                    + eta_part*((eta(i, j) + eta(i + 1, j)) + (eta(i, j + 1) + eta(i + 1, j + 1))))
                 tendency(i, j) = tendency(i, j) - 0.125_dp*g%mask_u(i, j, k)/volume*( &
                     (fe*(c(i + 1, j, k) - c(i, j, k)) - fw*(c(i - 1, j, k) - c(i, j, k))) &
                     + (fn*(c(i, j + 1, k) - c(i, j, k)) - fs*(c(i, j - 1, k) - c(i, j, k))) &

@@ -1,5 +1,6 @@
-!> The whole prognostic state as one sequence of numbers in global order, on rank 0: the restart, independent of the number
-!! of ranks. Order: t, s, u, v, gu_old, gv_old (each level after level), eta, whether there is a history, elapsed time.
+!> The whole prognostic state as one sequence of numbers in global order, on rank 0: the restart, independent of the
+!! number of ranks. Order: t, s, u, v, gu_old, gv_old (each level after level), eta, whether there is a history, elapsed
+!! time.
 module ocean_restart_mod
     use kinds_mod, only: dp
     use status_mod, only: status_type, status_bad_input

@@ -42,8 +42,8 @@ contains
             o%eta = bt(:, :, 1)
             call to_velocity(g, depth, mean_u, mean_v)
             call o%halo%update(1, g%nk, o%u, o%v)
-            call advance_tracers(g, c, o%dt, eta_old, o%eta, east, north, mean_u, mean_v, o%u, o%v, surface_t, surface_s, &
-                o%t, o%s, o%t_new, o%s_new)
+            call advance_tracers(g, c, o%dt, eta_old, o%eta, east, north, mean_u, mean_v, o%u, o%v, surface_t, &
+                surface_s, o%t, o%s, o%t_new, o%s_new)
             call mix_tracers(g, o%dt, o%diffusivity, o%eta, o%t_new, o%s_new)
             call add_depth_mean(g, bt(:, :, 2), bt(:, :, 3), o%u, o%v)
         end associate
@@ -128,7 +128,8 @@ contains
         integer :: i, j
         do j = 1, g%ny
             do i = 1, g%nx
-                source(i, j) = source(i, j) - ((east(i, j) - east(i - 1, j)) + (north(i, j) - north(i, j - 1)))/g%area_t(j)
+                source(i, j) = source(i, j) &
+                    - ((east(i, j) - east(i - 1, j)) + (north(i, j) - north(i, j - 1)))/g%area_t(j)
             end do
         end do
     end subroutine add_divergence

@@ -29,8 +29,8 @@ program test_ocean_adjustment
     zero = 0.0_dp
     cube = 0.0_dp
     call new_ocean(o, comm, 'test_ocean_adjustment', linear_settings//", geometry = 'plane', plane_f0 = 1e-4, "// &
-        "lat_south = -85, lat_north = 85, lon_extent = 8, max_depth = 200, top_thickness = 100", nlon, nlat, 2, 1256.0_dp, &
-        mask, zero + depth)
+        "lat_south = -85, lat_north = 85, lon_extent = 8, max_depth = 200, top_thickness = 100", nlon, nlat, 2, &
+        1256.0_dp, mask, zero + depth)
     y = earth_radius*o%lat*degree
     step = spread(sign(eta0, y), 1, nlon)
     call ocean_add_increment(o, cube, cube, cube, cube, step, status)

@@ -141,7 +141,8 @@ contains
     subroutine uniform_tracers()
         type(ocean_type) :: o
         type(status_type) :: status
-        call new_ocean(o, comm, 'test_ocean_conservation', "initial_state = 'uniform'", nlon, nlat, nlev, 3600.0_dp, mask, depth)
+        call new_ocean(o, comm, 'test_ocean_conservation', "initial_state = 'uniform'", nlon, nlat, nlev, 3600.0_dp, &
+            mask, depth)
         call ocean_step(o, stress, zero, zero, zero, 5*seconds_per_day, status)
         call report('uniform_stays_uniform_degC', maxval(abs(o%t(1:nlon, 1:nlat, :) - 10.0_dp), &
             mask=o%grid%mask_t(1:nlon, 1:nlat, :) > 0), 0.0_dp, 1.0e-10_dp)
@@ -183,12 +184,14 @@ contains
         write (unit, '(a)') '&ocean_nml viscositee = 3.0 /'
         close (unit)
         call ocean_init(o, comm, 'test_ocean_conservation.nml', nlon, nlat, nlev, 3600.0_dp, mask, depth, status)
-        call report('unknown_key_is_refused', merge(1.0_dp, 0.0_dp, index(status%message, 'viscositee') > 0), 1.0_dp, 0.0_dp)
+        call report('unknown_key_is_refused', merge(1.0_dp, 0.0_dp, index(status%message, 'viscositee') > 0), &
+            1.0_dp, 0.0_dp)
         call status%clear()
         call new_ocean(o, comm, 'test_ocean_conservation', '', nlon, nlat, nlev, 3600.0_dp, mask, depth)
         o%t(30, 20, 2) = sqrt(-o%s(30, 20, 1))
         call ocean_step(o, zero, zero, zero, zero, 3600.0_dp, status)
-        call report('not_a_number_is_found', merge(1.0_dp, 0.0_dp, index(status%message, 'NaN at lat') > 0), 1.0_dp, 0.0_dp)
+        call report('not_a_number_is_found', merge(1.0_dp, 0.0_dp, index(status%message, 'NaN at lat') > 0), 1.0_dp, &
+            0.0_dp)
     end subroutine refusals
 
     real(dp) function wet_area(o)

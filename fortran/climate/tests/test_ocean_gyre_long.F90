@@ -30,7 +30,8 @@ program test_ocean_gyre
     mask(1, :) = 0
     mask(nlon, :) = 0
     zero = 0.0_dp
-    write (settings, '(a, es22.15, a)') "initial_state = 'uniform', geometry = 'plane', plane_f0 = 1e-4, plane_beta = 2e-11, "// &
+    write (settings, '(a, es22.15, a)') &
+        "initial_state = 'uniform', geometry = 'plane', plane_f0 = 1e-4, plane_beta = 2e-11, "// &
         "lat_south = -20.5, lat_north = 20.5, lon_extent = 41, max_depth = 1000, top_thickness = 500, "// &
         "drag_coefficient = 0, min_levels = 1, momentum_advection = f, viscosity = ", beta*delta**3
     call new_ocean(o, comm, 'test_ocean_gyre', trim(settings), nlon, nlat, 2, 3600.0_dp, mask, zero + depth)

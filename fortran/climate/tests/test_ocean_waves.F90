@@ -1,4 +1,5 @@
-!> Kelvin waves along the equator and along a coast: c = sqrt(gH) = 44.29 m/s for H = 200 m (Gill 1982, chapters 10, 11).
+!> Kelvin waves along the equator and along a coast: c = sqrt(gH) = 44.29 m/s for H = 200 m
+!! (Gill 1982, chapters 10 and 11).
 program test_ocean_waves
     use kinds_mod, only: dp
     use constants_mod, only: pi, degree, earth_radius, gravity
@@ -30,15 +31,16 @@ contains
 
         mask = 1
         c = sqrt(gravity*depth)
-        call new_ocean(o, comm, 'test_ocean_waves_equatorial', linear_settings//", geometry = 'plane', plane_beta = 2.28e-11, "// &
-            "lat_south = -45, lat_north = 45, lon_extent = 60, max_depth = 200, top_thickness = 100", 60, 60, 2, 3600.0_dp, &
-            mask, spread(spread(depth, 1, 60), 2, 60))
+        call new_ocean(o, comm, 'test_ocean_waves_equatorial', &
+            linear_settings//", geometry = 'plane', plane_beta = 2.28e-11, "// &
+            "lat_south = -45, lat_north = 45, lon_extent = 60, max_depth = 200, top_thickness = 100", 60, 60, 2, &
+            3600.0_dp, mask, spread(spread(depth, 1, 60), 2, 60))
         shape = exp(-0.5_dp*beta*(earth_radius*o%lat*degree)**2/c)
         call report('equatorial_kelvin_speed', speed(o, shape, 30), c, 0.02_dp*c)
     end subroutine equatorial
 
-    !> The error of the coastal wave is of first order in the grid interval, since the currents of the B-grid vanish on the
-    !! coast (Hsieh, Davey and Wajsowicz 1983): two grids give the limit, and their errors have the ratio two.
+    !> The error of the coastal wave is of first order in the grid interval, since the currents of the B-grid vanish on
+    !! the coast (Hsieh, Davey and Wajsowicz 1983): two grids give the limit, and their errors have the ratio two.
     subroutine coastal()
         real(dp) :: c, coarse, fine
         c = sqrt(gravity*depth)
@@ -56,7 +58,8 @@ contains
         integer :: mask(nlon, nlat)
 
         mask = 1
-        call new_ocean(o, comm, 'test_ocean_waves_coastal', linear_settings//", geometry = 'plane', plane_f0 = 1e-4, "// &
+        call new_ocean(o, comm, 'test_ocean_waves_coastal', &
+            linear_settings//", geometry = 'plane', plane_f0 = 1e-4, "// &
             "lat_south = 0, lat_north = 32, lon_extent = 40, max_depth = 200, top_thickness = 100", nlon, nlat, 2, &
             180000.0_dp/nlon, mask, spread(spread(depth, 1, nlon), 2, nlat))
         coastal_speed = speed(o, exp(-f*earth_radius*(o%lat - o%lat_bounds(2))*degree/sqrt(gravity*depth)), 2)

@@ -1,5 +1,6 @@
-!> A year of idealised wind and surface heat on a globe with continents at about 4 degrees: the ocean stays stable, keeps
-!! its volume, and its circulation has the right shape and size: an eastward circumpolar current, a warm tropical surface.
+!> A year of idealised wind and surface heat on a globe with continents at about 4 degrees: the ocean stays stable,
+!! keeps its volume, and its circulation has the right shape and size: an eastward circumpolar current, a warm tropical
+!! surface.
 program test_ocean_year
     use kinds_mod, only: dp
     use constants_mod, only: degree, seconds_per_day
@@ -31,7 +32,8 @@ program test_ocean_year
         call ocean_surface(o, sst, ssu, ssv, ssh)
         do j = 1, nlat
             lat = o%lat(j)
-            ! Trade winds weak at the equator, westerlies, weak polar easterlies; restoring to the initial surface at 40 W/m2/K.
+            ! Trade winds weak at the equator, westerlies, weak polar easterlies; restoring to the initial
+            ! surface at 40 W/m2/K.
             stress(:, j) = -0.08_dp*cos(3.0_dp*lat*degree)*exp(-(lat/75.0_dp)**8) + 0.04_dp*exp(-(lat/10.0_dp)**2)
             heat(:, j) = 40.0_dp*(initial_temperature(lat, 0.0_dp) - sst(:, j))
         end do
@@ -50,7 +52,8 @@ program test_ocean_year
     area = sum([(o%grid%area(j)*count(o%wet(:, j)), j=1, nlat)])
     call report('year_mean_eta_m', mean_eta/area, 0.0_dp, 1.0e-12_dp)
     call ocean_surface(o, sst, ssu, ssv, ssh)
-    call report('year_sst_equator_degC', sum(sst(:, nlat/2), mask=o%wet(:, nlat/2))/count(o%wet(:, nlat/2)), 25.5_dp, 2.0_dp)
+    call report('year_sst_equator_degC', sum(sst(:, nlat/2), mask=o%wet(:, nlat/2))/count(o%wet(:, nlat/2)), &
+        25.5_dp, 2.0_dp)
     call report('year_circumpolar_transport_1e6_m3_s', transport(), 130.0_dp, 110.0_dp)
     print '(a, f8.4)', '# CPU seconds per day at 90 x 50 x 10: ', (finish_time - start)/365
     call MPI_Finalize()
