@@ -138,7 +138,7 @@ def test_a_plain_iterable_will_do_and_an_empty_one_will_not(tmp_path):
         ({"epochs": 0}, "training.epochs: 0"),
         ({"warmup": 1.5}, "training.warmup: 1.5"),
         ({"monitor": "rmse"}, "training.monitor: no term 'rmse'; choose one of loss, reconstruction"),
-        ({"precision": "8"}, "training.precision: '8'; choose one of 32-true"),
+        ({"precision": "8"}, "training.precision: '8'; choose one of auto, 32-true"),
         ({"accelerator": "tpu"}, "training.accelerator: 'tpu'; choose one of auto, cpu, cuda"),
         ({"devices": 2}, "start it with torchrun --nproc-per-node 2"),
     ],

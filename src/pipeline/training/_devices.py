@@ -14,7 +14,7 @@ from pipeline.training.settings import Settings
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 def fabric_of(settings: Settings) -> Fabric:
@@ -44,10 +44,19 @@ def _launched(kind: type, settings: Settings, accelerator: str) -> Fabric:
         devices=settings.devices,
         num_nodes=_nodes(settings.devices) if several else 1,
         strategy="ddp" if several else "auto",
-        precision=settings.precision if accelerator == "cuda" else "32-true",
+        precision=_precision(settings.precision, accelerator),
     )
     fabric.launch()
     return fabric
+
+
+def _precision(name: str, accelerator: str) -> str:
+    """32 bits on a CPU whatever is asked for; `auto` is the mixed precision that the GPU is made for."""
+    if accelerator != "cuda":
+        return "32-true"
+    if name == "auto":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    return name
 
 
 def _accelerator(name: str) -> str:

@@ -29,7 +29,7 @@ class Settings:
         seed: of shuffling and of the noise in the latent space. Initial weights belong to whoever builds the network.
         accelerator: `auto`, `cpu`, `cuda`.
         devices: number of devices; more than one under torchrun or srun.
-        precision: `32-true`, `bf16-mixed` or `16-mixed`; on a CPU always `32-true`.
+        precision: `32-true`, `bf16-mixed`, `16-mixed` or `auto`, mixed on a GPU; on a CPU always `32-true`.
         workers: processes that read data ahead.
         max_minutes: wall-clock budget, after which a checkpoint is written and training is interrupted as by a signal.
             It never changes the result: the same command goes on where it stopped. None for no limit.
