@@ -146,7 +146,8 @@ contains
             'checkerboard_filter must lie in [0, 1]')
         call expect(min(c%munk_factor, c%equator_viscosity, c%viscosity_min, c%tracer_diffusivity, &
             c%vertical_viscosity, c%vertical_diffusivity, c%pp_viscosity, c%pp_alpha, c%surface_diffusivity, &
-            c%convective_diffusivity, c%drag_coefficient, c%drag_speed) >= 0, 'viscosities, diffusivities and drags must not be negative')
+            c%convective_diffusivity, c%drag_coefficient, c%drag_speed) >= 0, &
+            'viscosities, diffusivities and drags must not be negative')
 
     contains
 
