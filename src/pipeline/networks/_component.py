@@ -88,8 +88,8 @@ class ComponentEncoder(nn.Module):
 class ComponentDecoder(nn.Module):
     """Features (batch, *latent.shape, width) to fields (batch, variable, lat, lon), zero where masked.
 
-    `smoothing` channels of a convolution on the full grid remove the seams between the blocks of the last upsampling;
-    0 leaves it out, as a stem of stride 1 has no seams.
+    `smoothing` channels of a convolution on the full grid reach across the seams between the blocks of the last
+    upsampling; 0 leaves it out, as a stem of stride 1 has no seams.
     """
 
     mask: torch.Tensor
