@@ -6,14 +6,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import dask
+
 from pipeline.errors import PipelineError
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Turn a PipelineError into its message and exit code 1; under MPI all ranks end."""
+    """Turn a PipelineError into its message and exit code 1; under MPI all ranks end.
+
+    Inside, dask reads in this thread: the NetCDF library is not thread-safe across files, and reading is serial anyway.
+    """
     try:
-        yield
+        with dask.config.set(scheduler="synchronous"):
+            yield
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         _abort_other_ranks()

@@ -2,8 +2,8 @@
 
 The loop knows no method. At each window's end the Fortran filter, where there is one, updates each component by itself
 (weak coupling); then, where there is one and it is due, a latent analysis on the joined air-sea space adds its
-increment at the interface (strong coupling). Between checkpoints nothing is written; a run that was killed goes on from the last
-one and ends bit for bit where an undisturbed one ends.
+increment at the interface (strong coupling). Between checkpoints nothing is written; a run that was killed goes on from
+the last one and ends bit for bit where an undisturbed one ends.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def run(specification: str, comm: MPI.Comm = MPI.COMM_WORLD) -> None:
         PipelineError: what the user can mend, on every rank.
     """
     plan = Run(**json.loads(specification))
-    torch.set_num_threads(1)
+    # The other ranks sleep while rank 0 analyses, so their processors are its threads.
+    torch.set_num_threads(comm.size)
     on_root = comm.rank == 0
     with exclusive(plan.folder) if on_root else nullcontext():
         comm.barrier()
@@ -155,11 +156,10 @@ class Cycle:
 
     def _forecast(self, until: np.datetime64) -> tuple[float, float]:
         """Step to a time; RMS surface pressure tendency of the first and of the last step [Pa/s]."""
-        tendencies = []
-        while self.model.time < until:
-            self.model.step()
-            tendencies.append(self.model.diagnostics()["ps_tendency"])
-        return tendencies[0], tendencies[-1]
+        self.model.step()
+        first = self.model.diagnostics()["surface_pressure_tendency"]
+        self.model.run_until(until)
+        return first, self.model.diagnostics()["surface_pressure_tendency"]
 
     def _slot(self) -> tuple[int, int]:
         """Observations nearer to this window's end than to another's are taken as made at it."""
@@ -174,7 +174,14 @@ class Cycle:
             analysis = self.method.analysis(background, now)
             increment = analysis.increment
             self.trajectory.append_cost(*(analysis.history[term].numpy() for term in ("background", "observation")))
+        self._sleep_until_root_is_here()
         self.model.add_increment(increment)
+
+    def _sleep_until_root_is_here(self) -> None:
+        """A barrier that leaves the processor alone: MPI's own waits by spinning."""
+        request = self.comm.Ibarrier()
+        while not request.Test():
+            time.sleep(0.002)
 
     def _due(self, interval: np.timedelta64) -> bool:
         """Whether the clock stands on a multiple of an interval since the run began."""

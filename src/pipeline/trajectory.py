@@ -74,7 +74,7 @@ class Trajectory:
         """All costs as one array (analysis, 2, iteration); early stops leave NaN behind."""
         longest = max((cost.shape[1] for cost in self.costs), default=0)
         padded = [np.pad(c, ((0, 0), (0, longest - c.shape[1])), constant_values=np.nan) for c in self.costs]
-        return np.array(padded).reshape(-1, 2, longest)
+        return np.array(padded).reshape(len(padded), 2, longest)
 
     def save(self, path: Path) -> None:
         """Checkpoint: everything recorded so far, bit for bit."""
@@ -106,7 +106,7 @@ def open_trajectory(paths: Iterable[str | Path], group: str) -> xr.Dataset:
     parts = []
     for path in paths:
         try:
-            parts.append(xr.open_dataset(path, group=group, chunks={}))
+            parts.append(xr.open_dataset(path, group=group, chunks={}, engine="h5netcdf"))
         except (OSError, ValueError) as error:
             raise PipelineError(f"{path}: not a readable trajectory ({error}); remove it and run again") from None
     return xr.concat(parts, dim="time", data_vars="minimal", coords="minimal", compat="override", join="override")
@@ -114,7 +114,7 @@ def open_trajectory(paths: Iterable[str | Path], group: str) -> xr.Dataset:
 
 def open_costs(paths: Iterable[str | Path]) -> xr.Dataset:
     """J_b and J_o of every analysis of some segments, (analysis, iteration), NaN after an early stop."""
-    parts = [xr.open_dataset(path, group="costs") for path in paths if "costs" in _groups(path)]
+    parts = [xr.open_dataset(path, group="costs", engine="h5netcdf") for path in paths if "costs" in _groups(path)]
     if not parts:
         raise PipelineError("no segment holds costs: no variational analysis was made")
     return xr.concat(parts, dim="analysis", join="outer")

@@ -34,9 +34,7 @@ def code(*names):
     found = []
     for name in names:
         path = root / name
-        found += (
-            sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-        )
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
     return [str(p.relative_to(workflow.basedir)) for p in found]
 
 
@@ -55,12 +53,9 @@ RUN_MODEL = (
 def run_spec(input, output, **fields):
     """JSON for run_model.py: the fields of `cycling.Run`, with the rule's own files."""
     files = {name: value for name, value in input.items() if isinstance(value, str)}
-    return json.dumps(
-        fields | {"input": files, "output": dict(output.items())}, sort_keys=True
-    )
+    return json.dumps(fields | {"input": files, "output": dict(output.items())}, sort_keys=True)
 
 
 wildcard_constraints:
-    method="|".join(CONFIG.methods) or "none",
     seed=r"\d+",
     segment=r"\d+",

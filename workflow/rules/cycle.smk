@@ -23,9 +23,7 @@ def previous_restart(wildcards):
 
 def with_namelist(extra):
     """The model's specification with further namelist entries (the truth's own parameters)."""
-    namelist = {
-        group: dict(entries) for group, entries in MODEL_SPEC["namelist"].items()
-    }
+    namelist = {group: dict(entries) for group, entries in MODEL_SPEC["namelist"].items()}
     for group, entries in extra.items():
         namelist.setdefault(group, {}).update(entries)
     return MODEL_SPEC | {"namelist": namelist}
@@ -81,9 +79,7 @@ rule branch:
             days=CONFIG.truth.offset_days,
             window_hours=24,
             record=[],
-            perturb=CONFIG.seed * 10000
-            + int(wildcards.seed) * 2
-            + (wildcards.role == "truth"),
+            perturb=CONFIG.seed * 10000 + int(wildcards.seed) * 2 + (wildcards.role == "truth"),
         ),
     shell:
         RUN_MODEL
@@ -105,7 +101,7 @@ rule cycle_segment:
     benchmark:
         f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/cycle_segment.tsv"
     wildcard_constraints:
-        chain="|".join(["truth", *CONFIG.methods]),
+        chain="|".join(CONFIG.methods) or "none",
     conda:
         "../envs/fortran.yaml"
     resources:
@@ -119,16 +115,8 @@ rule cycle_segment:
             model=model_of(wildcards.chain),
             days=segment_days(wildcards.segment),
             window_hours=CONFIG.cycling.window_hours,
-            record=(
-                ["analysis"]
-                if wildcards.chain == "truth"
-                else ["background", "analysis"]
-            ),
-            method=(
-                dump(CONFIG.methods[wildcards.chain])
-                if wildcards.chain in CONFIG.methods
-                else {}
-            ),
+            record=(["analysis"] if wildcards.chain == "truth" else ["background", "analysis"]),
+            method=(dump(CONFIG.methods[wildcards.chain]) if wildcards.chain in CONFIG.methods else {}),
             background=dump(CONFIG.background),
             checkpoint_days=CONFIG.cycling.checkpoint_days,
         ),
@@ -137,6 +125,10 @@ rule cycle_segment:
 
 
 if TWIN:
+
+    use rule cycle_segment as truth_segment with:
+        wildcard_constraints:
+            chain="truth",
 
     rule observe:
         """What the network of observations sees of the truth."""
@@ -156,9 +148,7 @@ if TWIN:
         conda:
             "../envs/pipeline.yaml"
         params:
-            networks={
-                name: dump(network) for name, network in CONFIG.observations.items()
-            },
+            networks={name: dump(network) for name, network in CONFIG.observations.items()},
             seed=lambda wildcards: CONFIG.seed * 10000 + int(wildcards.seed),
         script:
             "../scripts/observe.py"

@@ -27,9 +27,7 @@ rule background_covariance:
 
 rule stationary_ensemble:
     input:
-        states=expand(
-            f"{BASE}/nature/segment_{{segment}}/states", segment=range(NATURE_SEGMENTS)
-        ),
+        states=expand(f"{BASE}/nature/segment_{{segment}}/states", segment=range(NATURE_SEGMENTS)),
         code=code("ensembles"),
     output:
         f"{BASE}/errors/ensemble.nc",

@@ -34,9 +34,7 @@ rule figure_training:
         history=f"{BASE}/vae/history.csv",
         code=code("figures/style", "figures/losses"),
     output:
-        report(
-            f"{FIGURES}/training.png", caption=caption("training"), category="Network"
-        ),
+        report(f"{FIGURES}/training.png", caption=caption("training"), category="Network"),
     log:
         f"{FIGURES}/training.log",
     conda:
@@ -49,10 +47,7 @@ rule figure_minimisation:
     """Hf2pMDA figure 9a."""
     input:
         trajectories=lambda wildcards: [
-            path
-            for chain, method in CONFIG.methods.items()
-            if method.analysis
-            for path in trajectories(chain)
+            path for chain, method in CONFIG.methods.items() if method.analysis for path in trajectories(chain)
         ],
         code=code("figures/style", "figures/losses"),
     output:
@@ -113,12 +108,8 @@ rule figure_workflow:
         summary=rules.verify.output,
         code=code("figures/style", "figures/rules", "figures/timing"),
     output:
-        graph=report(
-            f"{FIGURES}/workflow.png", caption=caption("workflow"), category="Workflow"
-        ),
-        timing=report(
-            f"{FIGURES}/timing.png", caption=caption("timing"), category="Workflow"
-        ),
+        graph=report(f"{FIGURES}/workflow.png", caption=caption("workflow"), category="Workflow"),
+        timing=report(f"{FIGURES}/timing.png", caption=caption("timing"), category="Workflow"),
     log:
         f"{FIGURES}/workflow.log",
     conda:

@@ -7,11 +7,7 @@ NATURE_SEGMENTS = ceil(CONFIG.nature.days / CONFIG.nature.segment_days)
 
 def nature_restart(segment):
     """The restart that a segment of the nature run starts from."""
-    return (
-        f"{BASE}/nature/segment_{segment - 1}/restart.nc"
-        if segment
-        else f"{BASE}/nature/spinup/restart.nc"
-    )
+    return f"{BASE}/nature/segment_{segment - 1}/restart.nc" if segment else f"{BASE}/nature/spinup/restart.nc"
 
 
 rule spinup:
@@ -72,8 +68,7 @@ rule nature_segment:
             model=MODEL_SPEC,
             days=min(
                 CONFIG.nature.segment_days,
-                CONFIG.nature.days
-                - int(wildcards.segment) * CONFIG.nature.segment_days,
+                CONFIG.nature.days - int(wildcards.segment) * CONFIG.nature.segment_days,
             ),
             window_hours=CONFIG.nature.interval_hours,
             state_interval_days=CONFIG.nature.state_interval_days,
@@ -89,6 +84,7 @@ rule nature_run:
             f"{BASE}/nature/segment_{{segment}}/trajectory.nc",
             segment=range(NATURE_SEGMENTS),
         ),
+        grid=GRID,
         code=code("datasets"),
     output:
         atmosphere=directory(f"{BASE}/nature/atmosphere.zarr"),

@@ -15,9 +15,7 @@ def trajectories(chain, seeds=SEEDS):
 
 
 def timings(chain):
-    return [
-        path.replace("trajectory.nc", "timing.json") for path in trajectories(chain)
-    ]
+    return [path.replace("trajectory.nc", "timing.json") for path in trajectories(chain)]
 
 
 rule reconstruct:
@@ -62,10 +60,7 @@ rule scores:
     conda:
         "../envs/pipeline.yaml"
     params:
-        chains={
-            chain: {seed: trajectories(chain, [seed]) for seed in SEEDS}
-            for chain in CHAINS
-        },
+        chains={chain: {seed: trajectories(chain, [seed]) for seed in SEEDS} for chain in CHAINS},
     script:
         "../scripts/scores.py"
 
@@ -82,11 +77,7 @@ rule verify:
             if TWIN or not CONFIG.real_observations.climatology
             else f"{ARCHIVE}/{CONFIG.real_observations.climatology}"
         ),
-        trajectories=(
-            []
-            if TWIN
-            else [path for chain in CONFIG.methods for path in trajectories(chain)]
-        ),
+        trajectories=([] if TWIN else [path for chain in CONFIG.methods for path in trajectories(chain)]),
         grid=GRID,
         code=code("verification"),
     output:
@@ -98,11 +89,8 @@ rule verify:
     conda:
         "../envs/pipeline.yaml"
     params:
-        burn_in_days=CONFIG.cycling.burn_in_days,
         config=dump(CONFIG),
-        chains={
-            chain: {seed: trajectories(chain, [seed]) for seed in SEEDS}
-            for chain in CONFIG.methods
-        },
+        timing={chain: timings(chain) for chain in CONFIG.methods},
+        chains={chain: {seed: trajectories(chain, [seed]) for seed in SEEDS} for chain in CONFIG.methods},
     script:
         "../scripts/verify.py"

@@ -37,6 +37,11 @@ class PointObservations(Protocol):
 class ClimateModel:
     """The coupled model on the ranks of a communicator.
 
+    Attributes:
+        space: what the elements of the air-sea state are.
+        time: the model's clock; may be read on any rank alone, unlike everything else here.
+        step_length: the coupling interval.
+
     Args:
         module: from `bridge.load`.
         comm: the ranks the model runs on.
@@ -55,15 +60,13 @@ class ClimateModel:
         self.step_length = np.timedelta64(seconds, "s")
         self.space = self._space(*sizes)
         self._diagnostic_names: list[str] | None = None
-
-    @property
-    def time(self) -> np.datetime64:
-        return to_datetime(round(self.plugs.tool_get_time()))
+        self.time = self._clock()
 
     def step(self) -> None:
         """Advance by one coupling interval: the atmosphere, then the ocean under the fluxes of that interval."""
         self.plugs.tool_atmos_step()
         self.plugs.tool_ocean_step()
+        self.time = self.time + self.step_length
 
     def run_until(self, time: np.datetime64) -> None:
         """Advance to a time.
@@ -134,10 +137,15 @@ class ClimateModel:
     def read_restart(self, path: str | os.PathLike) -> None:
         """Go on from a restart, the clock included."""
         self.plugs.tool_read_restart(os.fspath(path))
+        self.time = self._clock()
 
     def finalize(self) -> None:
         """Give the model's memory back; another ClimateModel may then start in this process."""
         self.plugs.tool_final()
+
+    def _clock(self) -> np.datetime64:
+        """The model's own clock. Asking is collective, so `time` follows it in whole intervals instead."""
+        return to_datetime(round(self.plugs.tool_get_time()))
 
     def _write(self, plug: str, path: Path) -> None:
         """Rank 0 renames the file when every rank has succeeded."""

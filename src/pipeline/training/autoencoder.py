@@ -64,8 +64,6 @@ def train_autoencoder(
 
 
 def settings(training: dict[str, Any], seed: int) -> Settings:
-    """The fit loop's settings of a `training` section; `auto` precision is mixed where there is a GPU."""
+    """The fit loop's settings of a `training` section."""
     keys = {key: value for key, value in training.items() if key not in _OURS}
-    if keys["precision"] == "auto":
-        keys["precision"] = "bf16-mixed" if torch.cuda.is_available() else "32-true"
     return Settings(seed=seed, devices=max(1, min(training["gpus"], torch.cuda.device_count())), **keys)

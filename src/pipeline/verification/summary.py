@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def _gains(series: pd.Series, variable: str) -> list[dict[str, Any]]:
 def reconstruction_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Normalised reconstruction error of each variable."""
     return [
-        row(f"reconstruction_{r.variable}", r.rmse_normalised, "1 (share of range)", "lower", PAPER_RECONSTRUCTION)
+        row(f"reconstruction_{r.variable}", r.rmse_normalised, "of range", "lower", PAPER_RECONSTRUCTION)
         for r in table.itertuples()
     ]
 
@@ -143,12 +144,13 @@ def show(folder: Path) -> None:
         raise PipelineError(f"{path}: no such file; run the experiment first (make run)")
     table = Table(title=f"{folder}")
     for column in ("", "ours", "95 %", "paper", "unit", "better"):
-        table.add_column(column, justify="left" if column in ("", "unit", "better") else "right")
+        table.add_column(column, justify="left" if column in ("", "unit", "better") else "right", no_wrap=True)
     for entry in json.loads(path.read_text())["rows"]:
-        interval = " ".join(f"{v:.4g}" for v in entry.get("interval_95", ()))
+        interval = " to ".join(f"{v:.3g}" for v in entry.get("interval_95", ()))
         paper = "" if entry["paper"] is None else f"{entry['paper']:.4g}"
         table.add_row(entry["name"], f"{entry['ours']:.4g}", interval, paper, entry["unit"], entry["better"])
-    console = Console()
+    # Wide enough for the longest name also where the output is no terminal.
+    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     for figure in sorted((folder / "figures").glob("*.png")):
         console.print(f"figure  {figure}", highlight=False)
