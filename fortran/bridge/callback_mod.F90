@@ -46,6 +46,7 @@ module callback_mod
         !> What stands behind a name: works on the arrays in place, returns 0 or an error code.
         integer(c_int) function callback_handler(id, count, arrays) bind(c)
             import :: c_int, callback_array_type
+            implicit none
             integer(c_int), value :: id, count
             type(callback_array_type), intent(in) :: arrays(count)
         end function callback_handler

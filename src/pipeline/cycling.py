@@ -271,17 +271,14 @@ class Cycle:
     def _snapshot(self) -> None:
         interval = self.plan.state_interval_days
         if interval and self._due(interval * DAY):
-            folder = self.plan.folder / "states"
-            if self.on_root:
-                folder.mkdir(exist_ok=True)
-            self.comm.barrier()
-            self.model.write_state(folder / f"{int(times.to_seconds(self.model.time))}.nc")
+            self.model.write_state(self.plan.folder / "states" / f"{int(times.to_seconds(self.model.time))}.nc")
 
     def _write(self) -> None:
         output = self.plan.output
         if self.on_root:
             attributes = provenance({k: v for k, v in self.plan.__dict__.items() if k not in ("input", "output")})
             if "states" in output:
+                (self.plan.folder / "states").mkdir(exist_ok=True)  # a segment may be too short for a snapshot
                 shutil.move(self.plan.folder / "states", output["states"])
             if "trajectory" in output:
                 self.trajectory.write(Path(output["trajectory"]), attributes)

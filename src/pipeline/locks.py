@@ -24,8 +24,8 @@ PATIENCE = 30.0
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold a folder's lock; a process of this machine that holds it is an orphan and is ended.
 
-    A workflow never starts a job twice, so whoever holds the lock belongs to a workflow that was killed. The lock is the
-    kernel's, which frees it with its process: no stale lock can stay behind.
+    A workflow never starts a job twice, so whoever holds the lock belongs to a workflow that was killed. The lock is
+    the kernel's, which frees it with its process: no stale lock can stay behind.
 
     Raises:
         PipelineError: the holder runs on another machine, or does not end.

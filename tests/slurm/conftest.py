@@ -40,11 +40,14 @@ class Cluster:
         wrappers, rest = self.slurm.env["PATH"].split(os.pathsep, 1)
         return self.slurm.env | {"PATH": os.pathsep.join([wrappers, str(Path(sys.executable).parent), rest])}
 
-    def snakemake(self, folder: Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess:
-        """Run Snakemake on SLURM in a folder; the profile is read from the repository."""
+    def snakemake(
+        self, folder: Path, *arguments: str, timeout: float = 300, environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess:
+        """Run Snakemake on SLURM in a folder; the profile is read from the repository, `environment` adds variables."""
+        env = self.env | (environment or {})
         command = ["snakemake", f"--profile={self.profile}", *self.overrides, *arguments]
         return subprocess.run(
-            command, cwd=folder, env=self.env, capture_output=True, text=True, timeout=timeout, check=False
+            command, cwd=folder, env=env, capture_output=True, text=True, timeout=timeout, check=False
         )
 
     def jobs(self) -> list[tuple[str, ...]]:

@@ -98,6 +98,9 @@ rule figure_increments:
         f"{FIGURES}/increments.log",
     conda:
         "../envs/pipeline.yaml"
+    params:
+        # A free run has none.
+        methods=[name for name, method in CONFIG.methods.items() if method.filter or method.analysis],
     script:
         "../scripts/figure_increments.py"
 

@@ -40,4 +40,10 @@ rule grid:
 def sources_of_model():
     """Every file that the model's build reads: its own folder and the bridge's."""
     folders = [Path(f"fortran/{CONFIG.model.name}"), Path("fortran/bridge")]
-    return [str(p) for folder in folders if folder.is_dir() for p in sorted(folder.rglob("*")) if p.is_file()]
+    return [
+        str(p)
+        for folder in folders
+        if folder.is_dir()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and "tests" not in p.parts
+    ]

@@ -9,7 +9,7 @@ from pipeline.figures import increments, style
 with guarded():
     grids = grid_file.read(snakemake.input.grid)
     stored = {name: xr.load_dataset(snakemake.input.increments, group=name) for name in grids}
-    methods = stored["ocean"]["method"].values
+    methods = snakemake.params.methods
     by_method = {m: {v: ds[v].sel({"method": m}) for ds in stored.values() for v in ds} for m in methods}
     grid_of = {v: grids[name] for name, ds in stored.items() for v in ds}
     style.save(increments.draw(by_method, grid_of, grids["ocean"]), snakemake.output[0])

@@ -77,11 +77,13 @@ contains
         where_found = trim(path)//': &climate_nml: '
         if (config%grid_file == '') call status%set(status_bad_input, where_found//'grid_file is not given')
         if (min(config%atmos_trunc, config%atmos_nlon, config%atmos_nlat, config%atmos_nlev, config%ocean_nlon, &
-            config%ocean_nlat, config%ocean_nlev, config%atmos_dt, config%ocean_dt, config%coupling_dt) < 1) &
-            call status%set(status_bad_input, where_found//'sizes and time steps must be positive')
+            config%ocean_nlat, config%ocean_nlev, config%atmos_dt, config%ocean_dt, config%coupling_dt) < 1) then
+          call status%set(status_bad_input, where_found//'sizes and time steps must be positive')
+        end if
         if (status%failed()) return
-        if (mod(config%coupling_dt, config%atmos_dt) /= 0 .or. mod(config%coupling_dt, config%ocean_dt) /= 0) &
-            call status%set(status_bad_input, where_found//'coupling_dt must be a multiple of atmos_dt and of ocean_dt')
+        if (mod(config%coupling_dt, config%atmos_dt) /= 0 .or. mod(config%coupling_dt, config%ocean_dt) /= 0) then
+          call status%set(status_bad_input, where_found//'coupling_dt must be a multiple of atmos_dt and of ocean_dt')
+        end if
         if (config%start_seconds < 0) call status%set(status_bad_input, &
             where_found//'start_seconds must not be before 2000-01-01')
     end subroutine check

@@ -57,9 +57,10 @@ contains
         call namelist_open(path, 'flux_nml', unit, found, status)
         if (found) read (unit, nml=flux_nml, iostat=code, iomsg=message)
         if (found) call namelist_close(unit, path, 'flux_nml', code, message, status)
-        if (min(sea_roughness, land_roughness, gustiness, salt_restoring_days, freezing_width) <= 0.0_dp) &
-            call status%set(status_bad_input, trim(path)//': &flux_nml: roughness lengths, gustiness, '// &
+        if (min(sea_roughness, land_roughness, gustiness, salt_restoring_days, freezing_width) <= 0.0_dp) then
+          call status%set(status_bad_input, trim(path)//': &flux_nml: roughness lengths, gustiness, '// &
                 'salt_restoring_days and freezing_width must be positive')
+        end if
         if (min(restoring_coefficient, salt_restoring_depth) < 0.0_dp) call status%set(status_bad_input, &
             trim(path)//': &flux_nml: restoring_coefficient and salt_restoring_depth must not be negative')
         if (status%failed()) return

@@ -88,6 +88,7 @@ contains
         integer, intent(in) :: unit
         type(config_type), intent(inout) :: config
         integer, intent(out) :: code
+        ! allow(C072)
         character(len=*), intent(out) :: reason
         character(len=16) :: equations, forcing
         real(dp) :: k_a, k_s, k_f, t_equator, delta_t_y, delta_theta_z, t_strat, sigma_b, seasonal_amplitude, &

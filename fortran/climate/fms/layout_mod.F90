@@ -71,6 +71,7 @@ contains
     subroutine gather(self, part, whole)
         class(layout_type), intent(in) :: self
         real(dp), intent(in) :: part(self%n_here)
+        ! allow(C071)
         real(dp), intent(inout) :: whole(*)     !< (n_global) on rank 0
         real(dp), allocatable :: buffer(:)
         integer :: i
@@ -85,6 +86,7 @@ contains
     !> Cut rank 0's field into the parts.
     subroutine scatter(self, whole, part)
         class(layout_type), intent(in) :: self
+        ! allow(C071)
         real(dp), intent(in) :: whole(*)        !< (n_global) on rank 0
         real(dp), intent(inout) :: part(self%n_here)
         real(dp), allocatable :: buffer(:)

@@ -31,7 +31,10 @@ module netcdf_io_mod
     interface
         integer(c_int) function c_rename(from, to) bind(c, name='rename')
             import :: c_char, c_int
+            implicit none
+            ! allow(C071)
             character(kind=c_char), intent(in) :: from(*)   !< present name, ending in a null
+            ! allow(C071)
             character(kind=c_char), intent(in) :: to(*)     !< new name, ending in a null
         end function c_rename
     end interface
@@ -147,8 +150,9 @@ contains
         real(dp), intent(inout) :: value
         type(status_type), intent(inout) :: status
         if (status%failed()) return
-        if (nf90_get_att(self%id, nf90_global, name, value) /= nf90_noerr) &
-            call status%set(status_bad_input, self%path//': attribute '//name//' is missing')
+        if (nf90_get_att(self%id, nf90_global, name, value) /= nf90_noerr) then
+          call status%set(status_bad_input, self%path//': attribute '//name//' is missing')
+        end if
     end subroutine read_attribute
 
     !> Define and write a whole variable; dimensions are made where they do not exist yet.

@@ -85,7 +85,8 @@ contains
                     (self%restoring*(equilibrium - self%temperature(i, j)) - sensible(i, j))
             end do
         end do
-        if (.not. all(self%temperature > 100.0_dp .and. self%temperature < 400.0_dp)) &
-            call status%set(status_unstable, 'land: a surface temperature left 100-400 K')
+        if (.not. all(self%temperature > 100.0_dp .and. self%temperature < 400.0_dp)) then
+          call status%set(status_unstable, 'land: a surface temperature left 100-400 K')
+        end if
     end subroutine land_step
 end module land_mod

@@ -71,8 +71,9 @@ contains
         ierr = begin()
         if (ierr == 0) then
             if (any([atmos_nlon, atmos_nlat] /= [climate%atmos%nlon, climate%atmos%nlat]) .or. &
-                any([ocean_nlon, ocean_nlat] /= [climate%ocean%nlon, climate%ocean%nlat])) &
-                call status%set(status_bad_input, 'tool_get_grid: the sizes must be those of tool_get_dims')
+                any([ocean_nlon, ocean_nlat] /= [climate%ocean%nlon, climate%ocean%nlat])) then
+              call status%set(status_bad_input, 'tool_get_grid: the sizes must be those of tool_get_dims')
+            end if
         end if
         if (.not. status%failed()) then
             atmos_lon = climate%atmos%lon

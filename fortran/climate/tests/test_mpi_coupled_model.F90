@@ -103,7 +103,7 @@ contains
         integer :: k, unit, code
         do k = 1, size(names)
             open (newunit=unit, file=trim(prefix)//trim(names(k)), iostat=code)
-            close (unit, status='delete', iostat=code)
+            if (code == 0) close (unit, status='delete')
         end do
     end subroutine remove_files
 
