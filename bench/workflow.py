@@ -30,8 +30,8 @@ import sys, time
 from pathlib import Path
 from mpi4py import MPI
 from pipeline import bridge
-from pipeline.models.climate import ClimateModel
-model = ClimateModel(bridge.load(Path(sys.argv[1])), MPI.COMM_WORLD, sys.argv[2])
+from pipeline.models.climate import Climate
+model = Climate(bridge.load(Path(sys.argv[1])), MPI.COMM_WORLD, sys.argv[2])
 MPI.COMM_WORLD.barrier()
 begun = time.perf_counter()
 for _ in range(int(sys.argv[3])):

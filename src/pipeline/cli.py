@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dask
 
@@ -12,18 +14,32 @@ from pipeline.errors import PipelineError
 
 
 @contextmanager
-def guarded() -> Iterator[None]:
+def guarded(log: str | Path | None = None) -> Iterator[None]:
     """Turn a PipelineError into its message and exit code 1; under MPI all ranks end.
 
     Inside, dask reads in this thread: the NetCDF library is not thread-safe across files, and reading is serial anyway.
+
+    Args:
+        log: file that keeps what went wrong, a traceback included; empty when all is well.
     """
+    if log:
+        Path(log).write_text("")
     try:
         with dask.config.set(scheduler="synchronous"):
             yield
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
+        _keep(log, f"error: {error}\n")
         _abort_other_ranks()
         sys.exit(1)
+    except Exception:
+        _keep(log, traceback.format_exc())
+        raise
+
+
+def _keep(log: str | Path | None, text: str) -> None:
+    if log:
+        Path(log).write_text(text)
 
 
 def _abort_other_ranks() -> None:

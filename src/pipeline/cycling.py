@@ -26,7 +26,7 @@ from pipeline import assimilation, bridge, times
 from pipeline.assimilation import Method
 from pipeline.files import atomic
 from pipeline.locks import exclusive
-from pipeline.models.climate import ClimateModel
+from pipeline.models.climate import Climate
 from pipeline.models.namelist import write_namelist
 from pipeline.normalization import Normalization
 from pipeline.observations import Observations
@@ -198,19 +198,19 @@ class Cycle:
 
     # Starting
 
-    def _start_model(self) -> ClimateModel:
+    def _start_model(self) -> Climate:
         namelist = self.plan.folder / "model.nml"
         if self.on_root:
             write_namelist(namelist, self.plan.model, self.plan.input, self.plan.begin)
         self.comm.barrier()
-        model = ClimateModel(bridge.load(Path(self.plan.input["module"])), self.comm, namelist)
+        model = Climate(bridge.load(Path(self.plan.input["module"])), self.comm, namelist)
         if "start" in self.plan.input:
             model.read_restart(Path(self.plan.input["start"]))
         if self.plan.perturb is not None:
             model.add_increment(self._perturbation(model) if self.on_root else None)
         return model
 
-    def _perturbation(self, model: ClimateModel) -> torch.Tensor:
+    def _perturbation(self, model: Climate) -> torch.Tensor:
         generator = np.random.default_rng(self.plan.perturb)
         noise = torch.from_numpy(generator.standard_normal(model.space.size))
         for name, deviation in PERTURBATION.items():

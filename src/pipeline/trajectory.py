@@ -54,16 +54,16 @@ class Trajectory:
         stacked = np.stack([np.stack(self.states[stage]) for stage in self.stages])
         fields = self.space.to_xarray(torch.from_numpy(stacked), dims=("stage", "time"))
         with atomic(path) as partial:
-            xr.Dataset(attrs=attributes).to_netcdf(partial, mode="w")
+            xr.Dataset(attrs=attributes).to_netcdf(partial, mode="w", engine="h5netcdf")
             for name, dataset in fields.items():
                 dataset = dataset.assign_coords(stage=list(self.stages), time=time)
                 encoding = {v: {"zlib": True, "complevel": 1, "_FillValue": np.float32(np.nan)} for v in dataset}
-                dataset.to_netcdf(partial, mode="a", group=name, encoding=encoding)
-            self._diagnostics(time).to_netcdf(partial, mode="a", group="diagnostics")
+                dataset.to_netcdf(partial, mode="a", group=name, encoding=encoding, engine="h5netcdf")
+            self._diagnostics(time).to_netcdf(partial, mode="a", group="diagnostics", engine="h5netcdf")
             if self.costs:
                 names, dims = ("cost_background", "cost_observation"), ("analysis", "iteration")
                 data = {name: (dims, self._padded_costs()[:, k]) for k, name in enumerate(names)}
-                xr.Dataset(data).to_netcdf(partial, mode="a", group="costs")
+                xr.Dataset(data).to_netcdf(partial, mode="a", group="costs", engine="h5netcdf")
 
     def _diagnostics(self, time: tuple) -> xr.Dataset:
         names = sorted({name for entry in self.diagnostics for name in entry})

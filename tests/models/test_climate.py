@@ -11,7 +11,7 @@ from mpi4py import MPI
 from pipeline import bridge
 from pipeline.bridge import FortranError
 from pipeline.errors import PipelineError
-from pipeline.models.climate import ClimateModel
+from pipeline.models.climate import Climate
 
 HOURS = np.timedelta64(3600, "s")
 START = np.datetime64("2008-10-03T00:00:00")
@@ -19,7 +19,7 @@ START = np.datetime64("2008-10-03T00:00:00")
 
 @pytest.fixture
 def model(climate_module, climate_namelist):
-    model = ClimateModel(bridge.load(climate_module), MPI.COMM_SELF, climate_namelist)
+    model = Climate(bridge.load(climate_module), MPI.COMM_SELF, climate_namelist)
     yield model
     model.finalize()
 
@@ -157,17 +157,17 @@ def test_namelist_the_model_refuses(climate_module, climate_namelist, tmp_path):
     bad = tmp_path / "bad.nml"
     bad.write_text(climate_namelist.read_text().replace("atmos_dt = 3600", "atmos_dt = 3601"))
     with pytest.raises(FortranError, match="atmos_dt"):
-        ClimateModel(bridge.load(climate_module), MPI.COMM_SELF, bad)
+        Climate(bridge.load(climate_module), MPI.COMM_SELF, bad)
 
 
 PROGRAM = """
 import sys
 from mpi4py import MPI
 from pipeline import bridge
-from pipeline.models.climate import ClimateModel
+from pipeline.models.climate import Climate
 import torch
 comm = MPI.COMM_WORLD
-model = ClimateModel(bridge.load(sys.argv[1]), comm, sys.argv[2])
+model = Climate(bridge.load(sys.argv[1]), comm, sys.argv[2])
 for _ in range(3):
     model.step()
 dx = torch.randn(model.space.size, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 0.01

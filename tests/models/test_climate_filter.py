@@ -10,7 +10,7 @@ from mpi4py import MPI
 
 from pipeline import bridge
 from pipeline.bridge import FortranError
-from pipeline.models.climate import ClimateModel
+from pipeline.models.climate import Climate
 from pipeline.models.namelist import write_namelist
 
 MEMBERS = 10
@@ -55,7 +55,7 @@ def model_with_filter(climate_module, climate_namelist, climate_sizes, tmp_path)
     files = {"grid": str(climate_namelist.with_name("grid.nc")), "ensemble": str(ensemble)}
     wide = {"da_nml": {"radius_atmos": 4.0e6}}  # a taper that T21 resolves
     write_namelist(namelist, climate_sizes | {"namelist": wide}, files, "2008-10-03")
-    model = ClimateModel(bridge.load(climate_module), MPI.COMM_SELF, namelist)
+    model = Climate(bridge.load(climate_module), MPI.COMM_SELF, namelist)
     model.variance = write_ensemble(model, ensemble)
     model.run_until(model.time + 3 * model.step_length)
     yield model
@@ -99,7 +99,7 @@ def test_variables_the_filter_does_not_know_are_left_alone(model_with_filter):
 
 
 def test_missing_ensemble_is_named_and_breaks_nothing(climate_module, climate_namelist):
-    model = ClimateModel(bridge.load(climate_module), MPI.COMM_SELF, climate_namelist)
+    model = Climate(bridge.load(climate_module), MPI.COMM_SELF, climate_namelist)
     with pytest.raises(FortranError, match="ensemble_file is empty"):
         model.filter(observation("sst", 0.0, 180.0, 25.0, 0.3))
     model.step()

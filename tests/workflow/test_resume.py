@@ -1,7 +1,6 @@
 """A kill -9 of the workflow, or of one MPI rank, then the same command: it ends bit for bit as an undisturbed run."""
 
 import contextlib
-import hashlib
 import os
 import signal
 import subprocess
@@ -10,16 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from contents import fingerprint
+
 CONFIG = ("size=test", "results_dir=killed")
 UNDISTURBED = ("log", "tsv", "png")
 """Logs, timings and figures (which show timings) may differ; everything else may not."""
 
 
-def fingerprint(folder: Path) -> dict[str, str]:
-    """Hash of each result file, by its path."""
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Hash of each result, by its path."""
     files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix.lstrip(".") not in UNDISTURBED)
     kept = (p for p in files if p.name not in ("timing.json", "summary.json"))
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in kept}
+    return {str(p.relative_to(folder)): fingerprint(p) for p in kept}
 
 
 def ranks_of(folder: Path) -> list[int]:
@@ -68,7 +69,7 @@ def resumed(project, finished):
 
 
 def test_a_killed_run_ends_as_an_undisturbed_one(finished, resumed):
-    expected, found = fingerprint(finished), fingerprint(resumed)
+    expected, found = fingerprints(finished), fingerprints(resumed)
     assert found.keys() == expected.keys()
     different = [name for name in expected if found[name] != expected[name]]
     assert not different

@@ -13,7 +13,7 @@ from pipeline.provenance import provenance
 from pipeline.spaces import air_sea_space
 from pipeline.transforms.autoencoder import Autoencoder
 
-with guarded():
+with guarded(snakemake.log[0]):
     files, params = snakemake.input, snakemake.params
     space = air_sea_space(**grid_file.read(files.grid))
     datasets = {name: nature_run.open(files[name]) for name in space.names}

@@ -6,7 +6,7 @@ from pipeline.cli import guarded
 from pipeline.datasets import grid_file
 from pipeline.figures import increments, style
 
-with guarded():
+with guarded(snakemake.log[0]):
     grids = grid_file.read(snakemake.input.grid)
     stored = {name: xr.load_dataset(snakemake.input.increments, group=name) for name in grids}
     methods = snakemake.params.methods

@@ -6,7 +6,7 @@ from pipeline.cli import guarded
 from pipeline.datasets import grid_file
 from pipeline.figures import reconstruction, style
 
-with guarded():
+with guarded(snakemake.log[0]):
     grids, component = grid_file.read(snakemake.input.grid), snakemake.wildcards.component
     example = xr.load_dataset(snakemake.input.example, group=component)
     rmse = {name: float(example[name].attrs["rmse"]) for name in example}

@@ -6,7 +6,7 @@ import pandas as pd
 from pipeline.cli import guarded
 from pipeline.figures import rmse, style
 
-with guarded():
+with guarded(snakemake.log[0]):
     params = snakemake.params
     table = pd.read_csv(snakemake.input.table, parse_dates=["time"])
     burn_in_end = table["time"].min() + np.timedelta64(params.burn_in_days, "D")

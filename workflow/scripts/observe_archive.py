@@ -7,7 +7,7 @@ from pipeline.datasets import grid_file
 from pipeline.observations.archive import observe_archive
 from pipeline.provenance import provenance
 
-with guarded():
+with guarded(snakemake.log[0]):
     params, real = snakemake.params, dict(snakemake.params.real)
     real = {name: real[name] for name in ("source", "interval_hours", "error", "withheld")}
     observations = observe_archive(

@@ -12,7 +12,7 @@ from pipeline.spaces import air_sea_space
 from pipeline.transforms.autoencoder import Autoencoder
 from pipeline.verification.reconstruction import reconstruction_errors, write_example
 
-with guarded():
+with guarded(snakemake.log[0]):
     files = snakemake.input
     space = air_sea_space(**grid_file.read(files.grid))
     datasets = {name: nature_run.open(files[name]) for name in space.names}

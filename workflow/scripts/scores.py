@@ -8,7 +8,7 @@ from pipeline.observations import Observations
 from pipeline.spaces import air_sea_space
 from pipeline.verification import cycles
 
-with guarded():
+with guarded(snakemake.log[0]):
     space = air_sea_space(**grid_file.read(snakemake.input.grid))
     runs = dict(snakemake.params.chains)
     truths = runs.pop("truth", None)

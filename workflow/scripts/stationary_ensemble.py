@@ -5,6 +5,6 @@ from pipeline.ensembles.base import write_ensemble
 from pipeline.ensembles.stationary import Stationary
 from pipeline.provenance import provenance
 
-with guarded():
+with guarded(snakemake.log[0]):
     anomalies = Stationary(snakemake.params.members).anomalies(snakemake.input.states)
     write_ensemble(snakemake.output[0], anomalies, provenance({"members": snakemake.params.members}))

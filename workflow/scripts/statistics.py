@@ -7,7 +7,7 @@ from pipeline.normalization import Normalization
 from pipeline.provenance import provenance
 from pipeline.spaces import air_sea_space
 
-with guarded():
+with guarded(snakemake.log[0]):
     space = air_sea_space(**grid_file.read(snakemake.input.grid))
     datasets = {name: nature_run.open(snakemake.input[name]) for name in space.names}
     period = split(datasets["ocean"]["time"].values, **snakemake.params.splits)["train"]

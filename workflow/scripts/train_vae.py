@@ -12,7 +12,7 @@ from pipeline.normalization import Normalization
 from pipeline.spaces import air_sea_space
 from pipeline.training.autoencoder import train_autoencoder
 
-with guarded():
+with guarded(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     files, params = snakemake.input, snakemake.params
     space = air_sea_space(**grid_file.read(files.grid))

@@ -10,7 +10,7 @@ from pipeline.cli import guarded
 from pipeline.provenance import provenance
 from pipeline.verification import summary
 
-with guarded():
+with guarded(snakemake.log[0]):
     files, config = snakemake.input, snakemake.params.config
     errors = pd.read_csv(files.errors, parse_dates=["time"])
     begin = np.datetime64(config["cycling"]["start"]) + np.timedelta64(config["cycling"]["burn_in_days"], "D")

@@ -34,7 +34,7 @@ class PointObservations(Protocol):
     error: np.ndarray
 
 
-class ClimateModel:
+class Climate:
     """The coupled model on the ranks of a communicator.
 
     Attributes:
@@ -140,7 +140,7 @@ class ClimateModel:
         self.time = self._clock()
 
     def finalize(self) -> None:
-        """Give the model's memory back; another ClimateModel may then start in this process."""
+        """Give the model's memory back; another Climate may then start in this process."""
         self.plugs.tool_final()
 
     def _clock(self) -> np.datetime64:
