@@ -53,6 +53,18 @@ class OISST:
         return after_start and (self.end is None or day <= np.datetime64(self.end, "D"))
 
 
+def climatology(path: str) -> xr.Dataset:
+    """`sst` [degC] (lat, lon) of the 1971-2000 climatology on a file's calendar day: the analysis less its anomaly.
+
+    Raises:
+        PipelineError: missing or truncated file, or one without `sst` and `anom`.
+    """
+    fields = canonical(open_files([path]), {"sst": "sst", "anom": "anom"}, ("sst", "anom"), path)
+    fields = fields.squeeze("zlev", drop=True) if "zlev" in fields.dims else fields
+    normal = to_celsius(fields["sst"], path) - fields["anom"]
+    return normal.isel(time=0).to_dataset(name="sst")
+
+
 def open(path: str, **options: str) -> xr.Dataset:
     """`OISST(path, ...).open()`."""
     return OISST(path, **options).open()
