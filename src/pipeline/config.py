@@ -161,6 +161,13 @@ class Analysis(Section):
     method: Kind
 
 
+class Ensemble(Section):
+    """The Fortran filter's stationary ensemble: anomalies of the nature run's snapshots."""
+
+    members: int = Field(30, ge=3)
+    harmonics: int = Field(0, ge=0, le=2, description="of the seasonal cycle that is taken out; needs a year or more")
+
+
 class Method(Section):
     """What is done at each cycle: the Fortran filter, a latent analysis, both or nothing."""
 
@@ -178,7 +185,6 @@ class Cycling(Section):
     checkpoint_days: int = Field(5, ge=1, description="what a killed job may lose inside a segment")
     burn_in_days: int = Field(10, ge=0, description="left out of the scores")
     seeds: tuple[int, ...] = (1,)
-    ensemble_size: int = Field(20, ge=3, description="members of the Fortran filter's stationary ensemble")
 
     @model_validator(mode="after")
     def _divides(self) -> Cycling:
@@ -206,6 +212,7 @@ class Config(Section):
     network: Kind = Kind(kind="coupled_vae")
     training: Training = Training()
     background: Background = Background()
+    ensemble: Ensemble = Ensemble()
     truth: Truth = Truth()
     observations: dict[str, StationNetwork] = Field(default_factory=dict, description="variable -> network of the twin")
     real_observations: RealObservations | None = None

@@ -20,6 +20,9 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.spaces import Space
 
+CHUNK = 64
+"""Times read at once; the file's own chunks, one field each, would drown in overhead."""
+
 
 class Trajectory:
     """What is recorded of a run, in memory until it is written.
@@ -106,7 +109,7 @@ def open_trajectory(paths: Iterable[str | Path], group: str) -> xr.Dataset:
     parts = []
     for path in paths:
         try:
-            parts.append(xr.open_dataset(path, group=group, chunks={}, engine="h5netcdf"))
+            parts.append(xr.open_dataset(path, group=group, chunks={"time": CHUNK}, engine="h5netcdf"))
         except (OSError, ValueError) as error:
             raise PipelineError(f"{path}: not a readable trajectory ({error}); remove it and run again") from None
     return xr.concat(parts, dim="time", data_vars="minimal", coords="minimal", compat="override", join="override")

@@ -38,6 +38,6 @@ rule stationary_ensemble:
     conda:
         "../envs/pipeline.yaml"
     params:
-        members=CONFIG.cycling.ensemble_size,
+        ensemble=dump(CONFIG.ensemble),
     script:
         "../scripts/stationary_ensemble.py"

@@ -6,5 +6,6 @@ from pipeline.ensembles.stationary import Stationary
 from pipeline.provenance import provenance
 
 with guarded(snakemake.log[0]):
-    anomalies = Stationary(snakemake.params.members).anomalies(snakemake.input.states)
-    write_ensemble(snakemake.output[0], anomalies, provenance({"members": snakemake.params.members}))
+    options = snakemake.params.ensemble
+    anomalies = Stationary(**options).anomalies(snakemake.input.states)
+    write_ensemble(snakemake.output[0], anomalies, provenance(options))

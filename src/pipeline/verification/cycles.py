@@ -29,12 +29,22 @@ def errors_against_truth(runs: Chains, truths: dict[int, Sequence[str]], space: 
         Columns `method, seed, component, stage, time, variable, rmse, bias`, in the variables' units.
     """
     rows = []
-    for method, seed, name, run in _components(runs, space):
-        truth = open_trajectory(truths[seed], name).sel(stage="analysis", drop=True)
-        common = np.intersect1d(run["time"], truth["time"])
-        frame = _field_errors(run.sel(time=common), truth.sel(time=common), name, space)
-        rows.append(frame.assign(method=method, seed=seed, component=name))
+    for method, seeds in runs.items():
+        for seed, paths in seeds.items():
+            for path, truth in zip(paths, truths[seed], strict=True):
+                frame = _segment_errors(path, truth, space)
+                rows.append(frame.assign(method=method, seed=seed))
     return pd.concat(rows, ignore_index=True)
+
+
+def _segment_errors(path: str, truth_path: str, space: Space) -> pd.DataFrame:
+    """Errors of one segment, whose fields are in memory while they are scored."""
+    frames = []
+    for name in space.names:
+        run = open_trajectory([path], name).load()
+        truth = open_trajectory([truth_path], name).sel(stage="analysis", drop=True).load()
+        frames.append(_field_errors(run.sel(time=truth["time"]), truth, name, space).assign(component=name))
+    return pd.concat(frames)
 
 
 def _field_errors(run: xr.Dataset, truth: xr.Dataset, component: str, space: Space) -> pd.DataFrame:
@@ -108,10 +118,3 @@ def tendencies(runs: Chains) -> dict[str, pd.DataFrame]:
             parts.append(pd.DataFrame({"tendency_before": last[:-1], "tendency_after": first[1:]}))
         frames[method] = pd.concat(parts)
     return frames
-
-
-def _components(runs: Chains, space: Space) -> Iterator[tuple[str, int, str, xr.Dataset]]:
-    for method, seeds in runs.items():
-        for seed, paths in seeds.items():
-            for name in space.names:
-                yield method, seed, name, open_trajectory(paths, name)

@@ -1,0 +1,28 @@
+"""The climate model's verification programs, short ones here; `make verify` runs the long ones too."""
+
+import json
+
+import pytest
+
+from pipeline.config import ROOT
+from pipeline.verification import models
+
+
+@pytest.fixture(scope="module")
+def rows():
+    code = models.verify("climate", long=False)
+    log = ROOT / "build" / "verification" / "climate" / "ctest.log"
+    assert code == 0, log.read_text()[-4000:]
+    return json.loads((ROOT / "results" / "verification" / "climate.json").read_text())["rows"]
+
+
+def test_every_row_passes(rows):
+    assert len(rows) > 30
+    assert not [row for row in rows if not row["passed"]]
+
+
+@pytest.mark.parametrize(
+    "part", ["round_trip", "rossby_haurwitz", "kelvin", "restart", "ranks", "conserv", "exchange", "kalman"]
+)
+def test_each_part_is_among_them(rows, part):
+    assert [row for row in rows if part in row["test"].lower()]
