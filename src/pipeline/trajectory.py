@@ -21,7 +21,7 @@ from pipeline.files import atomic
 from pipeline.spaces import Space
 
 CHUNK = 64
-"""Times read at once; the file's own chunks, one field each, would drown in overhead."""
+"""Times in a chunk of a file, which is what is read at once."""
 
 
 class Trajectory:
@@ -60,7 +60,9 @@ class Trajectory:
             xr.Dataset(attrs=attributes).to_netcdf(partial, mode="w", engine="h5netcdf")
             for name, dataset in fields.items():
                 dataset = dataset.assign_coords(stage=list(self.stages), time=time)
-                encoding = {v: {"zlib": True, "complevel": 1, "_FillValue": np.float32(np.nan)} for v in dataset}
+                chunks = (1, min(CHUNK, len(self.seconds)), *self.space[name].grid.shape)
+                packing = {"zlib": True, "complevel": 1, "chunksizes": chunks, "_FillValue": np.float32(np.nan)}
+                encoding = dict.fromkeys(dataset, packing)
                 dataset.to_netcdf(partial, mode="a", group=name, encoding=encoding, engine="h5netcdf")
             self._diagnostics(time).to_netcdf(partial, mode="a", group="diagnostics", engine="h5netcdf")
             if self.costs:
@@ -109,7 +111,7 @@ def open_trajectory(paths: Iterable[str | Path], group: str) -> xr.Dataset:
     parts = []
     for path in paths:
         try:
-            parts.append(xr.open_dataset(path, group=group, chunks={"time": CHUNK}, engine="h5netcdf"))
+            parts.append(xr.open_dataset(path, group=group, chunks={}, engine="h5netcdf"))
         except (OSError, ValueError) as error:
             raise PipelineError(f"{path}: not a readable trajectory ({error}); remove it and run again") from None
     return xr.concat(parts, dim="time", data_vars="minimal", coords="minimal", compat="override", join="override")
