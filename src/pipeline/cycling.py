@@ -91,13 +91,13 @@ class Run:
         return restart.parent / f".checkpoint_{digest(self.__dict__)}"
 
 
-def run(specification: str, comm: MPI.Comm = MPI.COMM_WORLD) -> None:
-    """Run what a specification (JSON) describes; all ranks call this.
+def run(specification: dict[str, Any], comm: MPI.Comm = MPI.COMM_WORLD) -> None:
+    """Run what a specification, the fields of `Run`, describes; all ranks call this.
 
     Raises:
         PipelineError: what the user can mend, on every rank.
     """
-    plan = Run(**json.loads(specification))
+    plan = Run(**specification)
     # The other ranks sleep while rank 0 analyses, so their processors are its threads.
     torch.set_num_threads(comm.size)
     on_root = comm.rank == 0

@@ -42,18 +42,19 @@ MODEL_SPEC = dump(CONFIG.model)
 MODEL_CODE = code("models", "cycling")
 # Started by mpirun on one machine; a cluster's profile sets its own way (`set-resources`).
 MPI = "mpirun --oversubscribe --bind-to none"
-# Every model run is this command; `spec` says which run it is, so that Snakemake sees each change of it.
+# Every model run is this command. `spec` says which run it is; it must not depend on input or output, or Snakemake would
+# not see a change of it. `files` are the rule's own paths.
 RUN_MODEL = (
     "export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; "
     "{resources.mpi} -n {resources.tasks} python -m mpi4py workflow/scripts/run_model.py"
-    " {params.spec:q} 2>&1 | tee {log}"
+    " {params.spec:q} {params.files:q} 2>&1 | tee {log}"
 )
 
 
-def run_spec(input, output, **fields):
-    """JSON for run_model.py: the fields of `cycling.Run`, with the rule's own files."""
+def run_files(wildcards, input, output):
+    """JSON of the files of a model run."""
     files = {name: value for name, value in input.items() if isinstance(value, str)}
-    return json.dumps(fields | {"input": files, "output": dict(output.items())}, sort_keys=True)
+    return json.dumps({"input": files, "output": dict(output.items())}, sort_keys=True)
 
 
 wildcard_constraints:

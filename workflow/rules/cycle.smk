@@ -72,14 +72,16 @@ rule branch:
         tasks=CONFIG.model.ranks,
         model_slot=1,
     params:
-        spec=lambda wildcards, input, output: run_spec(
-            input,
-            output,
-            model=model_of(wildcards.role),
-            days=CONFIG.truth.offset_days,
-            window_hours=24,
-            record=[],
-            perturb=CONFIG.seed * 10000 + int(wildcards.seed) * 2 + (wildcards.role == "truth"),
+        files=run_files,
+        spec=lambda wildcards: json.dumps(
+            dict(
+                model=model_of(wildcards.role),
+                days=CONFIG.truth.offset_days,
+                window_hours=24,
+                record=[],
+                perturb=CONFIG.seed * 10000 + int(wildcards.seed) * 2 + (wildcards.role == "truth"),
+            ),
+            sort_keys=True,
         ),
     shell:
         RUN_MODEL
@@ -109,16 +111,18 @@ rule cycle_segment:
         tasks=CONFIG.model.ranks,
         model_slot=1,
     params:
-        spec=lambda wildcards, input, output: run_spec(
-            input,
-            output,
-            model=model_of(wildcards.chain),
-            days=segment_days(wildcards.segment),
-            window_hours=CONFIG.cycling.window_hours,
-            record=(["analysis"] if wildcards.chain == "truth" else ["background", "analysis"]),
-            method=(dump(CONFIG.methods[wildcards.chain]) if wildcards.chain in CONFIG.methods else {}),
-            background=dump(CONFIG.background),
-            checkpoint_days=CONFIG.cycling.checkpoint_days,
+        files=run_files,
+        spec=lambda wildcards: json.dumps(
+            dict(
+                model=model_of(wildcards.chain),
+                days=segment_days(wildcards.segment),
+                window_hours=CONFIG.cycling.window_hours,
+                record=(["analysis"] if wildcards.chain == "truth" else ["background", "analysis"]),
+                method=(dump(CONFIG.methods[wildcards.chain]) if wildcards.chain in CONFIG.methods else {}),
+                background=dump(CONFIG.background),
+                checkpoint_days=CONFIG.cycling.checkpoint_days,
+            ),
+            sort_keys=True,
         ),
     shell:
         RUN_MODEL

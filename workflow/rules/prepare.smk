@@ -28,14 +28,16 @@ rule spinup:
         tasks=CONFIG.model.ranks,
         model_slot=1,
     params:
-        spec=lambda wildcards, input, output: run_spec(
-            input,
-            output,
-            model=MODEL_SPEC,
-            begin=str(nature_start(CONFIG)),
-            days=CONFIG.nature.spinup_days,
-            window_hours=24,
-            record=[],
+        files=run_files,
+        spec=lambda wildcards: json.dumps(
+            dict(
+                model=MODEL_SPEC,
+                begin=str(nature_start(CONFIG)),
+                days=CONFIG.nature.spinup_days,
+                window_hours=24,
+                record=[],
+            ),
+            sort_keys=True,
         ),
     shell:
         RUN_MODEL
@@ -62,17 +64,19 @@ rule nature_segment:
         tasks=CONFIG.model.ranks,
         model_slot=1,
     params:
-        spec=lambda wildcards, input, output: run_spec(
-            input,
-            output,
-            model=MODEL_SPEC,
-            days=min(
-                CONFIG.nature.segment_days,
-                CONFIG.nature.days - int(wildcards.segment) * CONFIG.nature.segment_days,
+        files=run_files,
+        spec=lambda wildcards: json.dumps(
+            dict(
+                model=MODEL_SPEC,
+                days=min(
+                    CONFIG.nature.segment_days,
+                    CONFIG.nature.days - int(wildcards.segment) * CONFIG.nature.segment_days,
+                ),
+                window_hours=CONFIG.nature.interval_hours,
+                state_interval_days=CONFIG.nature.state_interval_days,
+                record=["analysis"],
             ),
-            window_hours=CONFIG.nature.interval_hours,
-            state_interval_days=CONFIG.nature.state_interval_days,
-            record=["analysis"],
+            sort_keys=True,
         ),
     shell:
         RUN_MODEL
