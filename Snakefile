@@ -14,6 +14,7 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/chains.smk"
 include: "workflow/rules/fortran.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/train.smk"

@@ -168,6 +168,13 @@ class Ensemble(Section):
     harmonics: int = Field(0, ge=0, le=2, description="of the seasonal cycle that is taken out; needs a year or more")
 
 
+class Filter(Section):
+    """The Fortran filter: its ensemble, and its entries of the namelist."""
+
+    ensemble: Ensemble = Ensemble()
+    namelist: dict[str, Any] = Field(default_factory=dict, description="key of &da_nml -> value")
+
+
 class Method(Section):
     """What is done at each cycle: the Fortran filter, a latent analysis, both or nothing."""
 
@@ -212,7 +219,7 @@ class Config(Section):
     network: Kind = Kind(kind="coupled_vae")
     training: Training = Training()
     background: Background = Background()
-    ensemble: Ensemble = Ensemble()
+    filter: Filter = Filter()
     truth: Truth = Truth()
     observations: dict[str, StationNetwork] = Field(default_factory=dict, description="variable -> network of the twin")
     real_observations: RealObservations | None = None

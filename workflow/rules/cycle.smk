@@ -1,54 +1,5 @@
 """Truth, observations and the assimilation cycles: chains of segments, each starting from the last one's restart."""
 
-SEGMENTS = ceil(CONFIG.cycling.days / CONFIG.cycling.segment_days)
-TWIN = CONFIG.real_observations is None
-CYCLES = f"{RESULTS}/cycles"
-
-
-def segment_days(segment):
-    return min(
-        CONFIG.cycling.segment_days,
-        CONFIG.cycling.days - int(segment) * CONFIG.cycling.segment_days,
-    )
-
-
-def previous_restart(wildcards):
-    """Period n's input is period n-1's output; the first starts from the branch of its seed."""
-    chain = f"{CYCLES}/{wildcards.chain}/seed{wildcards.seed}"
-    if int(wildcards.segment):
-        return f"{chain}/segment_{int(wildcards.segment) - 1}/restart.nc"
-    role = "truth" if wildcards.chain == "truth" else "background"
-    return f"{CYCLES}/start/{role}/seed{wildcards.seed}/restart.nc"
-
-
-def with_namelist(extra):
-    """The model's specification with further namelist entries (the truth's own parameters)."""
-    namelist = {group: dict(entries) for group, entries in MODEL_SPEC["namelist"].items()}
-    for group, entries in extra.items():
-        namelist.setdefault(group, {}).update(entries)
-    return MODEL_SPEC | {"namelist": namelist}
-
-
-def model_of(chain):
-    return with_namelist(CONFIG.truth.namelist) if chain == "truth" else MODEL_SPEC
-
-
-def method_inputs(wildcards):
-    """What a method needs beyond the model: observations, the filter's ensemble, the network with its statistics."""
-    method = CONFIG.methods.get(wildcards.chain)
-    needed = {}
-    if method and (method.filter or method.analysis):
-        needed["observations"] = f"{RESULTS}/observations/seed{wildcards.seed}.nc"
-        needed["assimilation"] = code("assimilation", "observations/operators")
-    if method and method.filter:
-        needed["ensemble"] = f"{BASE}/errors/ensemble.nc"
-    if method and method.analysis:
-        needed["weights"] = TRAINED
-        needed["statistics"] = f"{BASE}/statistics.json"
-        needed["background"] = f"{BASE}/errors/background.nc"
-        needed["latent"] = code("transforms", "covariances", "networks")
-    return needed
-
 
 rule branch:
     """Truth and background leave the nature run's end on different paths: perturbed, then left to diverge."""

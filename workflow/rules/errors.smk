@@ -38,6 +38,6 @@ rule stationary_ensemble:
     conda:
         "../envs/pipeline.yaml"
     params:
-        ensemble=dump(CONFIG.ensemble),
+        ensemble=dump(CONFIG.filter.ensemble),
     script:
         "../scripts/stationary_ensemble.py"

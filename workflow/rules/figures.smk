@@ -1,11 +1,5 @@
 """The paper's panels. `snakemake figures` draws them all."""
 
-FIGURES = f"{RESULTS}/figures"
-
-
-def caption(name):
-    return f"../report/{name}.rst"
-
 
 rule figure_reconstruction:
     """Hf2pMDA figures 7 and 8."""

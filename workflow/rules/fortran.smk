@@ -35,15 +35,3 @@ rule grid:
         ocean=dump(CONFIG.model.ocean),
     script:
         "../scripts/grid.py"
-
-
-def sources_of_model():
-    """Every file that the model's build reads: its own folder and the bridge's."""
-    folders = [Path(f"fortran/{CONFIG.model.name}"), Path("fortran/bridge")]
-    return [
-        str(p)
-        for folder in folders
-        if folder.is_dir()
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and "tests" not in p.parts
-    ]

@@ -1,14 +1,5 @@
 """The nature run, a chain of segments, and what training needs of it."""
 
-from math import ceil
-
-NATURE_SEGMENTS = ceil(CONFIG.nature.days / CONFIG.nature.segment_days)
-
-
-def nature_restart(segment):
-    """The restart that a segment of the nature run starts from."""
-    return f"{BASE}/nature/segment_{segment - 1}/restart.nc" if segment else f"{BASE}/nature/spinup/restart.nc"
-
 
 rule spinup:
     input:

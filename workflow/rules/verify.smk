@@ -1,22 +1,5 @@
 """Scores of the cycles and of the network's reconstruction, as tables and as summary.json."""
 
-SEEDS = CONFIG.cycling.seeds
-
-
-CHAINS = (["truth"] if TWIN else []) + list(CONFIG.methods)
-
-
-def trajectories(chain, seeds=SEEDS):
-    return expand(
-        f"{CYCLES}/{chain}/seed{{seed}}/segment_{{segment}}/trajectory.nc",
-        seed=seeds,
-        segment=range(SEGMENTS),
-    )
-
-
-def timings(chain):
-    return [path.replace("trajectory.nc", "timing.json") for path in trajectories(chain)]
-
 
 rule reconstruct:
     """The network on the test period of the nature run."""
