@@ -57,12 +57,9 @@ def draw(graph: nx.DiGraph) -> Figure:
         for place, name in enumerate(sorted(layer)):
             position[name] = ((place + 1) / (len(layer) + 1), -depth)
     for begin, end in reduced.edges:
-        axes.annotate(
-            "",
-            position[end],
-            position[begin],
-            arrowprops={"arrowstyle": "->", "color": "0.5", "shrinkA": 9, "shrinkB": 9},
-        )
+        (x, y), (to_x, to_y) = position[begin], position[end]
+        style_ = {"arrowstyle": "->", "color": "0.5", "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (to_x, to_y + 0.22), (x, y - 0.22), arrowprops=style_)
     for name, (x, y) in position.items():
         axes.text(
             x,
