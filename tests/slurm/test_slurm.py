@@ -114,10 +114,11 @@ def test_profile_gives_mpi_to_the_mpi_rules_alone():
     rules = re.split(r"^\s*rule (\w+):$", text, flags=re.MULTILINE)[1:]
     bodies = dict(zip(rules[::2], rules[1::2], strict=True))
     profile = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())["set-resources"]
-    assert {name for name, body in bodies.items() if re.search(r"shell:\s+RUN_MODEL", body)} == {
-        name for name, resources in profile.items() if "mpi" in resources
-    }
-    assert set(profile) <= set(bodies)
+    mpi_rules = {name for name, body in bodies.items() if re.search(r"shell:\s+RUN_MODEL", body)}
+    derived = re.findall(r"use rule (\w+) as (\w+) with", text)
+    mpi_rules |= {name for base, name in derived if base in mpi_rules}
+    assert mpi_rules == {name for name, resources in profile.items() if "mpi" in resources}
+    assert set(profile) <= set(bodies) | {name for _, name in derived}
 
 
 def test_nothing_listens_beyond_loopback(slurm):

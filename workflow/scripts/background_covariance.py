@@ -5,7 +5,7 @@ from pathlib import Path
 from torch.utils.data import DataLoader
 
 from pipeline.cli import guarded
-from pipeline.covariances.differences import lagged_states, write_background
+from pipeline.covariances.background_statistics import lagged_states, write_background
 from pipeline.datasets import grid_file, nature_run
 from pipeline.datasets.training import Vectors, split
 from pipeline.normalization import Normalization

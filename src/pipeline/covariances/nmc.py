@@ -3,7 +3,7 @@
     B = inflation (diag(delta) + U U^T),    delta + sum_k U_k^2 = var(d),
 
 d = E(x_48h) - E(x_24h) between forecasts valid at the same time, or d = E(x_(t+lag)) - E(x_t) along one run.
-`differences.Differences` gathers d and writes the file; with rank 0 only the variance is used, the papers' choice.
+`background_statistics` gathers d and writes the file; with rank 0 only the variance is used, the papers' choice.
 """
 
 from __future__ import annotations

@@ -42,7 +42,11 @@ def verify(model: str, long: bool) -> int:
     ]
     log = build / "ctest.log"
     with log.open("w") as file:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # Without `env` they would see the variables that MPI sets in a process that runs it, and mpirun refuses.
+        environment = dict(os.environ)
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         assert process.stdout is not None
         for line in process.stdout:
             file.write(line)
