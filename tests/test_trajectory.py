@@ -48,6 +48,16 @@ def test_a_file_holds_the_states_and_the_costs(space, tmp_path):
     assert np.isnan(costs["cost_observation"][1, 3:]).all()
 
 
+def test_costs_of_segments_with_early_stops_are_joined(space, tmp_path):
+    long, short = record(space, 1), record(space, 1)
+    short.costs = short.costs[1:]
+    for name, run in (("long", long), ("short", short)):
+        run.write(tmp_path / f"{name}.nc", {})
+    costs = open_costs([tmp_path / "long.nc", tmp_path / "short.nc"])
+    assert costs["cost_background"].shape == (3, 5)
+    assert np.isnan(costs["cost_background"][2, 3:]).all()
+
+
 def test_a_checkpoint_continues_bit_for_bit(space, tmp_path):
     run = record(space, 4)
     run.save(tmp_path / "record.npz")

@@ -122,7 +122,8 @@ def open_costs(paths: Iterable[str | Path]) -> xr.Dataset:
     parts = [xr.open_dataset(path, group="costs", engine="h5netcdf") for path in paths if "costs" in _groups(path)]
     if not parts:
         raise PipelineError("no segment holds costs: no variational analysis was made")
-    return xr.concat(parts, dim="analysis", join="outer")
+    numbered = [part.assign_coords(iteration=np.arange(part.sizes["iteration"])) for part in parts]
+    return xr.concat(numbered, dim="analysis", join="outer")
 
 
 def _groups(path: str | Path) -> set[str]:

@@ -23,7 +23,7 @@ FIGURES = [
 
 def planned(project, *arguments, config=("size=test",)):
     """Rules that a dry run would execute."""
-    done = project.snakemake("--dry-run", "--quiet", *arguments, config=config)
+    done = project.snakemake("--dry-run", *arguments, "--quiet", "rules", config=config)
     assert done.returncode == 0, done.stdout[-4000:]
     table = re.findall(r"^(\w+)\s+(\d+)$", done.stdout, flags=re.MULTILINE)
     return {name: int(count) for name, count in table if name not in ("total", "all", "figures")}
