@@ -43,7 +43,8 @@ def test_a_truncated_archive_file_is_named(project, finished, real_data, tmp_pat
     for name in ("ersstv5_sst.mnmean.nc", "oisst-avhrr-v02r01.20220913.nc"):
         shutil.copy(real_data(name), tmp_path / name)
     os.truncate(tmp_path / "ersstv5_sst.mnmean.nc", 200_000)
-    printed = failing(project, "observe_archive", "--forcerun", "retrieve", config=(*REAL, f"data_dir={tmp_path}"))
+    target = "real/climate_scda_real/test/observations/seed1.nc"
+    printed = failing(project, target, config=(*REAL, f"data_dir={tmp_path}"))
     assert "error: " in printed
     assert "ersstv5_sst.mnmean.nc" in printed
     assert not list((project.folder / "real").rglob("seed1.nc"))
