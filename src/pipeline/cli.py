@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ def guarded(log: str | Path | None = None) -> Iterator[None]:
         with dask.config.set(scheduler="synchronous"):
             yield
     except PipelineError as error:
+        _let_root_speak()
         print(f"error: {error}", file=sys.stderr, flush=True)
         _keep(log, f"error: {error}\n")
         _abort_other_ranks()
@@ -35,6 +37,13 @@ def guarded(log: str | Path | None = None) -> Iterator[None]:
     except Exception:
         _keep(log, traceback.format_exc())
         raise
+
+
+def _let_root_speak() -> None:
+    """An error that all ranks share is shown once: rank 0 has ended the others before they would print it."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is not None and mpi.COMM_WORLD.Get_rank() > 0:
+        time.sleep(2.0)
 
 
 def _keep(log: str | Path | None, text: str) -> None:

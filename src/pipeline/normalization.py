@@ -53,6 +53,9 @@ class Normalization:
         """
         ranges, source = {}, {}
         for c in space.components:
+            absent = [name for name in c.variables if name not in datasets[c.name]]
+            if absent:
+                raise PipelineError(f"statistics: {c.name} has no variable {absent[0]!r}; run the nature run again")
             ds = datasets[c.name].sel(time=slice(start, end))
             if ds.sizes["time"] == 0:
                 raise PipelineError(f"statistics: {c.name} has no data between {start} and {end}; check the splits")

@@ -70,6 +70,7 @@ rule figure_rmse:
     conda:
         "../envs/pipeline.yaml"
     params:
+        start=str(CONFIG.cycling.start),
         burn_in_days=CONFIG.cycling.burn_in_days,
         variables=["sst", "ps"] if TWIN else ["sst"],
         reference="the truth" if TWIN else "withheld cells",

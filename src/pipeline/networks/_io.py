@@ -111,7 +111,10 @@ def _load_weights(network: Network, path: Path, expected: str) -> None:
     try:
         network.load_state_dict(load(data))
     except RuntimeError as error:
-        raise PipelineError(f"{path}: does not fit network {network.kind!r} of this version: {error}") from None
+        reason = str(error).splitlines()[-1].strip()
+        raise PipelineError(
+            f"{path}: does not fit network {network.kind!r} ({reason}); train the network again"
+        ) from None
 
 
 def _compare(path: Path, key: str, found: Any, wanted: Any) -> None:
