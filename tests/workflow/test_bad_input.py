@@ -58,11 +58,11 @@ def test_nan_in_the_observations_is_refused(project, finished):
         for path in (folder / "cycles" / "wcda").rglob("trajectory.nc"):
             path.unlink()
 
-    config = damaged(finished, project, "nan", damage)
-    target = "nan/climate_scda/test/cycles/wcda/seed1/segment_0/trajectory.nc"
+    config = damaged(finished, project, "holes", damage)
+    target = "holes/climate_scda/test/cycles/wcda/seed1/segment_0/trajectory.nc"
     printed = failing(project, target, "--allowed-rules", "cycle_segment", config=config)
     assert "missing value in 1 of" in printed
-    assert not list((project.folder / "nan").rglob("wcda/**/trajectory.nc"))
+    assert not list((project.folder / "holes").rglob("wcda/**/trajectory.nc"))
 
 
 def test_weights_of_another_configuration_are_refused(project, finished):
