@@ -27,6 +27,12 @@ include: "workflow/rules/figures.smk"
 localrules:
     all,
     figures,
+    figure_reconstruction,
+    figure_training,
+    figure_minimisation,
+    figure_rmse,
+    figure_increments,
+    figure_workflow,
 
 
 rule all:
