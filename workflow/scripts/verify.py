@@ -20,6 +20,6 @@ with guarded(snakemake.log[0]):
     rows += summary.balance_rows(pd.read_csv(files.tendencies))
     rows += summary.cost_rows(snakemake.params.timing, config["cycling"]["days"])
     if files.climatology:
-        runs, day = snakemake.params.chains, files.climatology[0]
+        runs, day = snakemake.params.chains, str(files.climatology)
         rows += summary.climatology_rows(runs, day, files.grid)
     summary.write(Path(snakemake.output[0]), rows, provenance(config, seed=config["seed"]))
