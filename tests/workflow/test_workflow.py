@@ -132,3 +132,15 @@ def test_bad_configuration_is_refused_before_any_job(project, config, message):
     assert done.returncode != 0
     assert message in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_real_observations_take_the_same_path(project, finished, real_data):
+    folder = real_data("ersstv5_sst.mnmean.nc").parent
+    real_data("oisst-avhrr-v02r01.20220913.nc")
+    done = project.snakemake(config=("size=test", "experiment=climate_scda_real", f"data_dir={folder}"))
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "nature_segment" not in done.stdout
+    results = finished.parents[1] / "climate_scda_real" / "test"
+    rows = {row["name"]: row["ours"] for row in json.loads((results / "summary.json").read_text())["rows"]}
+    assert rows["rmse_sst_wcda"] < rows["rmse_sst_ctl"]
+    assert 0.5 < rows["sst_climatology_correlation_scda"] <= 1.0
