@@ -6,7 +6,9 @@ SIZE ?= demo
 EXPERIMENT ?= climate_scda
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
-SNAKEMAKE = snakemake --profile profiles/local --config experiment=$(EXPERIMENT) size=$(SIZE) $(CONFIG)
+SNAKEMAKE = snakemake --profile profiles/local
+# Last on the line: what follows --config is taken for settings.
+SETTINGS = --config experiment=$(EXPERIMENT) size=$(SIZE) $(CONFIG)
 RESULTS = results/$(EXPERIMENT)/$(SIZE)
 
 .PHONY: help setup setup-test run run-real figures report test verify bench lint format slurm-profile unlock clean
@@ -21,18 +23,18 @@ setup-test:
 	@tools/setup.sh test
 
 run: setup  ## the climate experiment from nothing to figures (SIZE=test|demo|standard|paper)
-	@set -e; $(SNAKEMAKE) $(TARGETS); \
-	 $(SNAKEMAKE) --report $(RESULTS)/report.zip --quiet all >/dev/null 2>&1 || echo "No Snakemake report: see $(RESULTS)/"; \
+	@set -e; $(SNAKEMAKE) $(TARGETS) $(SETTINGS); \
+	 $(SNAKEMAKE) --report $(RESULTS)/report.zip --quiet all $(SETTINGS) >/dev/null 2>&1 || echo "No Snakemake report: see $(RESULTS)/"; \
 	 python -m pipeline summary $(RESULTS)
 
 run-real: setup  ## the same with real sea surface temperatures (ERSSTv5)
 	@$(MAKE) --no-print-directory run EXPERIMENT=climate_scda_real
 
 figures: setup  ## draw every figure anew from what has been computed
-	@$(SNAKEMAKE) figures
+	@$(SNAKEMAKE) figures $(SETTINGS)
 
 report: setup  ## the Snakemake report
-	@$(SNAKEMAKE) --report $(RESULTS)/report.zip
+	@$(SNAKEMAKE) --report $(RESULTS)/report.zip $(SETTINGS)
 
 test: setup-test  ## set up, then run every test
 	@python -m pytest $(PYTEST_ARGS)
@@ -57,7 +59,7 @@ slurm-profile:  ## link profiles/slurm, so that `snakemake --profile slurm` find
 	@echo "linked $${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake/slurm -> $(CURDIR)/profiles/slurm"
 
 unlock: setup  ## after a killed run, if Snakemake says that the directory is locked
-	@$(SNAKEMAKE) --unlock
+	@$(SNAKEMAKE) --unlock $(SETTINGS)
 
 clean:  ## remove what was built and computed
 	rm -rf build results .snakemake
