@@ -1,6 +1,8 @@
 """The build: what it makes, what it refuses, and what it does not do twice."""
 
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -164,3 +166,17 @@ def test_configuration_of_the_climate_model_is_valid():
 def test_loading_what_was_not_built(tmp_path):
     with pytest.raises(PipelineError, match=r"no built model; run `python -m pipeline\.bridge build"):
         bridge.load(tmp_path / "climate.so")
+
+
+def test_libraries_of_other_packages_do_not_replace_the_models_own(toy_path, tmp_path):
+    """Another library of the process publishes a function of the same name; the model calls its own."""
+    stranger = tmp_path / "stranger.so"
+    source = "double __base_mod_MOD_global_sum(void *x) { return -1; }"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-xc", "-", "-o", stranger], input=source, text=True, check=True)
+    program = (
+        f"import ctypes; ctypes.CDLL({str(stranger)!r}, mode=ctypes.RTLD_GLOBAL)\n"
+        "from mpi4py import MPI; from pipeline import bridge\n"
+        f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); print(m.tool_get_total())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["2430.0"], done.stderr

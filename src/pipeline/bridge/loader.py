@@ -15,7 +15,8 @@ import json
 import os
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,7 +189,8 @@ def load(path: str | os.PathLike, comm: MPI.Comm | None = None, patience: float 
     if file not in _loaded:
         for key, value in config.environment.items():
             os.environ.setdefault(key, value)
-        _loaded[file] = _import(file, config.name), _import(file, "_bridge")
+        with _own_libraries_first():
+            _loaded[file] = _import(file, config.name), _import(file, "_bridge")
         _prepare(_loaded[file][1], config)
     return FortranModel(*_loaded[file], config, comm, patience)
 
@@ -202,6 +204,23 @@ def _import(file: Path, name: str) -> types.ModuleType:
     except ImportError as error:
         raise PipelineError(f"{file}: cannot be loaded: {error}; was it built elsewhere? Build it again") from None
     return module
+
+
+@contextmanager
+def _own_libraries_first() -> Iterator[None]:
+    """Bind the model's names within the model and the libraries it was linked with, before those of other packages.
+
+    Some Python packages publish the libraries they carry to the whole process (eccodes does, and xarray imports it by
+    itself). The system's NetCDF would then be bound to another version's symbols, which ends in a segmentation fault at
+    exit. A preloaded library (a profiler of MPI, an allocator) is there to be preferred, and stays so.
+    """
+    before = sys.getdlopenflags()
+    if "LD_PRELOAD" not in os.environ:
+        sys.setdlopenflags(before | getattr(os, "RTLD_DEEPBIND", 0))
+    try:
+        yield
+    finally:
+        sys.setdlopenflags(before)
 
 
 def _prepare(support: types.ModuleType, config: ModelConfig) -> None:
