@@ -55,7 +55,7 @@ def resumed(project, finished):
         if victim == "rank" and ranks:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(ranks[-1], signal.SIGKILL)
-            run.wait(120)
+            run.wait(300)
         elif victim == "workflow":
             run.kill()
             run.wait()
