@@ -22,17 +22,17 @@ def draw(field: xr.Dataset, reconstruction: xr.Dataset, grid: Grid, coast: Grid,
     """
     style.use()
     names = list(field.data_vars)
-    figure = plt.figure(figsize=(9.5, 1.75 * len(names)))
+    figure = plt.figure(figsize=(9.5, 1.35 * len(names) + 0.2))
     axes = style.map_axes(figure, len(names), 3)
     for row, name in enumerate(names):
         truth, estimate = (style.on_paper(name, ds[name].values) for ds in (field, reconstruction))
         limits, cmap = style.colours_of(name, truth)
         for column, values in enumerate((truth, estimate)):
             mesh = style.draw_map(axes[row, column], grid, values, coast, limits, cmap)
-        figure.colorbar(mesh, ax=axes[row, :2], shrink=0.8, pad=0.01, extend="both").set_label(style.axis_label(name))
+        figure.colorbar(mesh, ax=axes[row, :2], shrink=0.95, pad=0.01, extend="both").set_label(style.axis_label(name))
         error = estimate - truth
         mesh = style.draw_map(axes[row, 2], grid, error, coast, style.symmetric(error), cmocean.cm.balance)
-        figure.colorbar(mesh, ax=axes[row, 2], shrink=0.8, pad=0.02, extend="both")
+        figure.colorbar(mesh, ax=axes[row, 2], shrink=0.95, pad=0.02, extend="both")
         axes[row, 2].text(
             0.02,
             0.03,

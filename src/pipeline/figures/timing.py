@@ -40,5 +40,5 @@ def draw(timing: pd.DataFrame) -> Figure:
         axes.bar_label(axes.containers[0], fmt="%.2g" if axes is right else "%.0f", padding=2, fontsize=7)
         axes.margins(x=0.15)
     left.invert_yaxis()
-    left.set_title(f"{timing['seconds'].sum() / 60:.1f} min in all; (n): number of jobs", loc="left")
+    left.set_title(f"{timing['seconds'].sum() / 60:.1f} min of all jobs together; (n): number of jobs", loc="left")
     return figure
