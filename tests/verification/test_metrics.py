@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from pipeline.errors import PipelineError
 from pipeline.spaces import Grid
 from pipeline.verification import metrics
 
@@ -39,6 +40,22 @@ def test_correlation_ignores_offset_and_scale(grid):
     a = field(grid, np.random.default_rng(1).standard_normal((1, *grid.shape)))[0]
     assert metrics.pattern_correlation(a, 2.0 * a + 5.0, grid) == pytest.approx(1.0, abs=1e-12)
     assert metrics.pattern_correlation(a, -a, grid) == pytest.approx(-1.0, abs=1e-12)
+
+
+def test_last_digits_of_a_latitude_drop_no_row(grid):
+    rng = np.random.default_rng(3)
+    a, b = (field(grid, values) for values in rng.standard_normal((2, 1, *grid.shape)))
+    other = b.assign_coords(lat=b["lat"] * (1 + 4e-16) + 1e-13)
+    np.testing.assert_array_equal(metrics.rmse(a, other, grid), metrics.rmse(a, b, grid))
+    assert metrics.pattern_correlation(a[0], other[0], grid) == metrics.pattern_correlation(a[0], b[0], grid)
+
+
+def test_a_field_of_another_grid_is_refused(grid):
+    zero = field(grid, np.zeros((1, *grid.shape)))
+    with pytest.raises(PipelineError, match=r"11 lat from .* has 12 from"):
+        metrics.rmse(zero.isel(lat=slice(1, None)), zero, grid)
+    with pytest.raises(PipelineError, match="24 lon from 5.000"):
+        metrics.bias(zero.assign_coords(lon=grid.lon + 5.0), zero, grid)
 
 
 def test_the_interval_covers_the_mean_of_correlated_errors():

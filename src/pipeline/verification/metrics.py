@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from scores.continuous import rmse as scores_rmse
 
+from pipeline.errors import PipelineError
 from pipeline.spaces import Grid
 
 
@@ -23,23 +24,45 @@ def rmse(forecast: xr.DataArray, truth: xr.DataArray, grid: Grid) -> xr.DataArra
     Returns:
         RMSE (...), in the variable's units.
     """
+    forecast, truth = on_grid(forecast, grid), on_grid(truth, grid)
     weights = xr.DataArray(grid.weights, dims=("lat", "lon"), coords={"lat": truth["lat"], "lon": truth["lon"]})
     return scores_rmse(forecast.where(grid.mask), truth.where(grid.mask), reduce_dims=["lat", "lon"], weights=weights)
 
 
+def on_grid(field: xr.DataArray, grid: Grid) -> xr.DataArray:
+    """The field with the grid's own coordinates.
+
+    A model and a regridding compute the same latitudes in different ways; xarray joins coordinates by equality and would
+    silently drop the rows whose last digits differ.
+
+    Raises:
+        PipelineError: the field lies on another grid.
+    """
+    for name, expected in (("lat", grid.lat), ("lon", grid.lon)):
+        found = field[name].values
+        if found.shape != expected.shape or not np.allclose(found, expected, rtol=0.0, atol=1e-3):
+            raise PipelineError(
+                f"{field.name or 'field'}: {len(found)} {name} from {found[0]:.3f} to {found[-1]:.3f}; the grid of the "
+                f"scores has {len(expected)} from {expected[0]:.3f} to {expected[-1]:.3f}"
+            )
+    return field.assign_coords(lat=grid.lat, lon=grid.lon)
+
+
 def bias(forecast: xr.DataArray, truth: xr.DataArray, grid: Grid) -> xr.DataArray:
     """Area-weighted mean of forecast - truth."""
-    return weighted_mean(forecast - truth, grid)
+    return weighted_mean(on_grid(forecast, grid) - on_grid(truth, grid), grid)
 
 
 def weighted_mean(field: xr.DataArray, grid: Grid) -> xr.DataArray:
     """Area mean over the unmasked points."""
+    field = on_grid(field, grid)
     weights = xr.DataArray(grid.weights, dims=("lat", "lon"), coords={"lat": field["lat"], "lon": field["lon"]})
     return (field.where(grid.mask, 0.0) * weights).sum(("lat", "lon"))
 
 
 def pattern_correlation(a: xr.DataArray, b: xr.DataArray, grid: Grid) -> float:
     """Area-weighted correlation of two maps."""
+    a, b = on_grid(a, grid), on_grid(b, grid)
     da, db = a - weighted_mean(a, grid), b - weighted_mean(b, grid)
     covariance = weighted_mean(da * db, grid)
     return float(covariance / np.sqrt(weighted_mean(da**2, grid) * weighted_mean(db**2, grid)))
