@@ -32,8 +32,8 @@ def rmse(forecast: xr.DataArray, truth: xr.DataArray, grid: Grid) -> xr.DataArra
 def on_grid(field: xr.DataArray, grid: Grid) -> xr.DataArray:
     """The field with the grid's own coordinates.
 
-    A model and a regridding compute the same latitudes in different ways; xarray joins coordinates by equality and would
-    silently drop the rows whose last digits differ.
+    A model and a regridding compute the same latitudes in different ways; xarray joins coordinates by equality and
+    would silently drop the rows whose last digits differ.
 
     Raises:
         PipelineError: the field lies on another grid.
