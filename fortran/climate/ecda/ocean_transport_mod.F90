@@ -4,66 +4,58 @@ module ocean_transport_mod
     use ocean_grid_mod, only: ocean_grid_type
     implicit none
     private
-    public :: volume_fluxes, lift_through_top, corner_thickness
+    public :: row_fluxes, row_lift, corner_thickness
 
 contains
 
-    !> Volume through the eastern and northern faces of the T cells of level k [m3/s].
-    subroutine volume_fluxes(g, k, eta, u, v, east, north)
+    !> Volume through the eastern and northern faces of one row of T cells at one level [m3/s], from the velocity points
+    !! of the rows south and north of it.
+    pure subroutine row_fluxes(g, j, h_south, h_north, u_south, u_north, v_north, east, north)
+        type(ocean_grid_type), intent(in) :: g
+        integer, intent(in) :: j                                            !< row of the T cells
+        real(dp), intent(in), dimension(g%is:g%ie) :: h_south, h_north      !< thickness of the velocity cells [m]
+        real(dp), intent(in), dimension(g%is:g%ie) :: u_south, u_north, v_north     !< [m/s]
+        real(dp), intent(inout), dimension(0:g%nx + 1) :: east, north       !< north from 1 on
+        integer :: i
+
+        do i = 0, g%nx + 1
+            east(i) = 0.5_dp*g%dy*(u_north(i)*h_north(i) + u_south(i)*h_south(i))
+        end do
+        do i = 1, g%nx + 1
+            north(i) = 0.5_dp*g%dx_u(j)*(v_north(i)*h_north(i) + v_north(i - 1)*h_north(i - 1))
+        end do
+    end subroutine row_fluxes
+
+    !> Upward volume flux through the tops of one row at level k from continuity [m3/s], in place of the one through
+    !! their floors; none through the surface.
+    pure subroutine row_lift(g, k, east, south, north, lift)
         type(ocean_grid_type), intent(in) :: g
         integer, intent(in) :: k
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: eta, u, v
-        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: east, north
-        integer :: i, j
-        real(dp), dimension(g%is:g%ie, g%js:g%je) :: h
+        real(dp), intent(in), dimension(0:g%nx + 1) :: east, south, north   !< through the sides [m3/s]
+        real(dp), intent(inout) :: lift(0:g%nx + 1)                         !< from 1 on
+        integer :: i
 
-        call corner_thickness(g, k, eta, h)
-        do j = 1, g%ny + 1
-            do i = 0, g%nx + 1
-                east(i, j) = 0.5_dp*g%dy*(u(i, j)*h(i, j) + u(i, j - 1)*h(i, j - 1))
-            end do
+        if (k == 1) then
+            lift = 0.0_dp
+            return
+        end if
+        do i = 1, g%nx + 1
+            lift(i) = lift(i) - ((east(i) - east(i - 1)) + (north(i) - south(i)))
         end do
-        do j = 0, g%ny + 1
-            do i = 1, g%nx + 1
-                north(i, j) = 0.5_dp*g%dx_u(j)*(v(i, j)*h(i, j) + v(i - 1, j)*h(i - 1, j))
-            end do
-        end do
-    end subroutine volume_fluxes
+    end subroutine row_lift
 
-    !> Thickness of the velocity cells of level k, with the free surface in the top cell [m].
-    subroutine corner_thickness(g, k, eta, h)
+    !> Thickness of the uppermost velocity cells, which the free surface stretches [m]; valid but for the last halo cell
+    !! in the east and north.
+    pure subroutine corner_thickness(g, eta, h)
         type(ocean_grid_type), intent(in) :: g
-        integer, intent(in) :: k
         real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: eta
-        real(dp), intent(out), dimension(g%is:g%ie, g%js:g%je) :: h
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: h
         integer :: i, j
 
-        h = g%dz(k)
-        if (k > 1) return
         do j = -1, g%ny + 1
             do i = -1, g%nx + 1
                 h(i, j) = g%dz(1) + 0.25_dp*((eta(i, j) + eta(i + 1, j)) + (eta(i, j + 1) + eta(i + 1, j + 1)))
             end do
         end do
     end subroutine corner_thickness
-
-    !> Upward volume flux through the top of level k from continuity [m3/s].
-    subroutine lift_through_top(g, k, east, north, below, lift)
-        type(ocean_grid_type), intent(in) :: g
-        integer, intent(in) :: k
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: east, north
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: below      !< through the bottom of level k
-        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: lift
-        integer :: i, j
-
-        if (k == 1) then
-            lift = 0.0_dp
-            return
-        end if
-        do j = 1, g%ny + 1
-            do i = 1, g%nx + 1
-                lift(i, j) = below(i, j) - ((east(i, j) - east(i - 1, j)) + (north(i, j) - north(i, j - 1)))
-            end do
-        end do
-    end subroutine lift_through_top
 end module ocean_transport_mod
