@@ -50,7 +50,7 @@ contains
         integer, intent(in) :: j
         real(dp), dimension(o%grid%is:o%grid%ie) :: du, dv
         real(dp) :: now, past
-        integer :: i, k
+        integer :: k
 
         now = 1.0_dp
         past = 0.0_dp
@@ -65,15 +65,23 @@ contains
                 if (friction_acts(g, j)) call friction_row(g, o%config, dt, j, 1, g%nx, g%mask_u(:, j, k), &
                     o%u(:, j - 1, k), o%u(:, j, k), o%u(:, j + 1, k), o%v(:, j - 1, k), o%v(:, j, k), &
                     o%v(:, j + 1, k), du, dv)
-                do i = 1, g%nx
-                    o%u_new(i, j, k) = o%u(i, j, k) &
-                        + (dt*(now*o%gu(i, j, k) + past*o%gu_old(i, j, k)) + du(i))
-                    o%v_new(i, j, k) = o%v(i, j, k) &
-                        + (dt*(now*o%gv(i, j, k) + past*o%gv_old(i, j, k)) + dv(i))
-                end do
+                call extrapolate(g, dt, now, past, o%u(:, j, k), o%gu(:, j, k), o%gu_old(:, j, k), du, o%u_new(:, j, k))
+                call extrapolate(g, dt, now, past, o%v(:, j, k), o%gv(:, j, k), o%gv_old(:, j, k), dv, o%v_new(:, j, k))
             end do
         end associate
     end subroutine explicit_row
+
+    !> Adams-Bashforth step of one component in a row, friction over the step added.
+    subroutine extrapolate(g, dt, now, past, u, tendency, old_tendency, friction, u_new)
+        type(ocean_grid_type), intent(in) :: g
+        real(dp), intent(in) :: dt, now, past       !< step [s] and weights of the two tendencies
+        real(dp), intent(in), dimension(g%is:g%ie) :: u, tendency, old_tendency, friction   !< m/s, m/s2, m/s2, m/s
+        real(dp), intent(inout) :: u_new(g%is:g%ie) !< [m/s]
+        integer :: i
+        do i = 1, g%nx
+            u_new(i) = u(i) + (dt*(now*tendency(i) + past*old_tendency(i)) + friction(i))
+        end do
+    end subroutine extrapolate
 
     !> Take the depth mean out of row j of the new currents, hand its change to the barotropic step as a force, and turn
     !! what remains by the Coriolis force.

@@ -42,7 +42,7 @@ contains
         real(dp), intent(inout) :: diffusivity(g%is:g%ie, g%js:g%je, g%nk)          !< [m2/s]
         real(dp), dimension(0:g%nx + 1) :: shear, shear_south
         real(dp), dimension(g%nx + 1) :: rho, rho_below
-        real(dp) :: n2, ri, shrink, least, factor
+        real(dp) :: least, factor
         integer :: i, k
 
         factor = gravity/seawater_density
@@ -57,18 +57,36 @@ contains
             end do
             call density_row(g%nx + 1, t(1:g%nx + 1, j, k), s(1:g%nx + 1, j, k), pressure_w(k), rho)
             call density_row(g%nx + 1, t(1:g%nx + 1, j, k + 1), s(1:g%nx + 1, j, k + 1), pressure_w(k), rho_below)
-            do i = 1, g%nx + 1
-                n2 = factor*(rho_below(i) - rho(i))*g%dzw(k)
-                ri = max(n2, 0.0_dp)/(g%share(i, j, k + 1)*((shear(i) + shear(i - 1)) &
-                    + (shear_south(i) + shear_south(i - 1))) + 1.0e-12_dp)
-                shrink = 1.0_dp/(1.0_dp + config%pp_alpha*ri)
-                w%viscosity(i, k, mod(j, 2)) = config%pp_viscosity*shrink*shrink + config%vertical_viscosity
-                diffusivity(i, j, k) = max(config%pp_viscosity*shrink*shrink*shrink &
-                    + config%vertical_diffusivity, least)
-                if (n2 < 0.0_dp) diffusivity(i, j, k) = max(diffusivity(i, j, k), config%convective_diffusivity)
-            end do
+            call richardson(g, config, factor, g%dzw(k), least, rho, rho_below, g%share(:, j, k + 1), shear_south, &
+                shear, w%viscosity(:, k, mod(j, 2)), diffusivity(:, j, k))
         end do
     end subroutine mixing_row
+
+    !> Pacanowski and Philander's coefficients of one row from the densities above and below the floor, both at the
+    !! floor's pressure, and the squared differences of the currents at the corners.
+    subroutine richardson(g, config, factor, dz, least, rho, rho_below, share, shear_south, shear, viscosity, diffusivity)
+        type(ocean_grid_type), intent(in) :: g
+        type(ocean_config_type), intent(in) :: config
+        real(dp), intent(in) :: factor, dz          !< g/rho0, distance of the two levels: Ri = factor drho dz/|dv|^2
+        real(dp), intent(in) :: least               !< diffusivity [m2/s]
+        real(dp), intent(in), dimension(g%nx + 1) :: rho, rho_below     !< [kg/m3]
+        real(dp), intent(in) :: share(g%is:g%ie)    !< 1/(wet corners)
+        real(dp), intent(in), dimension(0:g%nx + 1) :: shear_south, shear       !< [m2/s2]
+        real(dp), intent(inout) :: viscosity(g%nx + 1), diffusivity(g%is:g%ie)  !< [m2/s]
+        real(dp) :: n2, ri, shrink, unstable
+        integer :: i
+
+        do i = 1, g%nx + 1
+            n2 = factor*(rho_below(i) - rho(i))*dz
+            ri = max(n2, 0.0_dp)/(share(i)*((shear(i) + shear(i - 1)) + (shear_south(i) + shear_south(i - 1))) &
+                + 1.0e-12_dp)
+            shrink = 1.0_dp/(1.0_dp + config%pp_alpha*ri)
+            viscosity(i) = config%pp_viscosity*shrink*shrink + config%vertical_viscosity
+            unstable = merge(config%convective_diffusivity, 0.0_dp, n2 < 0.0_dp)
+            diffusivity(i) = max(config%pp_viscosity*shrink*shrink*shrink + config%vertical_diffusivity, least, &
+                unstable)
+        end do
+    end subroutine richardson
 
     !> Implicit vertical viscosity with the wind above and quadratic drag below, on the velocity points of row j:
     !!     (I - dt d/dz nu d/dz) u_new = u + dt stress/(rho0 h1).

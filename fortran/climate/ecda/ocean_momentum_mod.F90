@@ -62,7 +62,7 @@ contains
 
         if (.not. allocated(w%p)) then
             allocate (w%p(g%nx + 1, g%nk, 0:1), w%east(0:g%nx + 1, g%nk, 0:1), w%north(0:g%nx + 1, g%nk, 0:1), &
-                w%lift(0:g%nx + 1, g%nk, 0:1), w%south(g%nx, g%nk), source=0.0_dp)
+                w%lift(0:g%nx + 1, g%nk + 1, 0:1), w%south(g%nx, g%nk), source=0.0_dp)
         end if
         if (config%baroclinic_pressure) call row_pressure(g, reference, pressure, t, s, eta, 1, w%p(:, :, 1))
         if (.not. config%momentum_advection) return
@@ -117,20 +117,18 @@ contains
         integer :: i, k
 
         scale = 0.5_dp*gravity/seawater_density
-        do k = 1, g%nk
+        call density_row(g%nx + 1, t(1:g%nx + 1, j, 1), s(1:g%nx + 1, j, 1), pressure(1), rho)
+        do i = 1, g%nx + 1
+            anomaly(i) = rho(i) - reference(1)
+            p(i, 1) = scale*anomaly(i)*(g%dz(1) + 2.0_dp*eta(i, j))
+        end do
+        do k = 2, g%nk
             call density_row(g%nx + 1, t(1:g%nx + 1, j, k), s(1:g%nx + 1, j, k), pressure(k), rho)
-            if (k == 1) then
-                do i = 1, g%nx + 1
-                    anomaly(i) = rho(i) - reference(1)
-                    p(i, 1) = scale*anomaly(i)*(g%dz(1) + 2.0_dp*eta(i, j))
-                end do
-            else
-                do i = 1, g%nx + 1
-                    above = anomaly(i)
-                    anomaly(i) = rho(i) - reference(k)
-                    p(i, k) = p(i, k - 1) + scale*(above*g%dz(k - 1) + anomaly(i)*g%dz(k))
-                end do
-            end if
+            do i = 1, g%nx + 1
+                above = anomaly(i)
+                anomaly(i) = rho(i) - reference(k)
+                p(i, k) = p(i, k - 1) + scale*(above*g%dz(k - 1) + anomaly(i)*g%dz(k))
+            end do
         end do
     end subroutine row_pressure
 
@@ -162,21 +160,13 @@ contains
         real(dp), intent(in) :: h(g%is:g%ie, g%js:g%je)
         integer, intent(in) :: j
         real(dp), intent(in) :: south(0:g%nx + 1, g%nk)
-        real(dp), intent(inout), dimension(0:g%nx + 1, g%nk) :: east, north, lift
-        real(dp) :: rest(g%is:g%ie)
+        real(dp), intent(inout), dimension(0:g%nx + 1, g%nk) :: east, north
+        real(dp), intent(inout) :: lift(0:g%nx + 1, g%nk + 1)   !< level nlev + 1 stays 0
         integer :: k
 
         do k = g%nk, 1, -1
-            if (k > 1) then
-                rest = g%dz(k)
-                call row_fluxes(g, j, rest, rest, u(:, j - 1, k), u(:, j, k), v(:, j, k), east(:, k), north(:, k))
-            else
-                call row_fluxes(g, j, h(:, j - 1), h(:, j), u(:, j - 1, k), u(:, j, k), v(:, j, k), east(:, k), &
-                    north(:, k))
-            end if
-            lift(:, k) = 0.0_dp
-            if (k < g%nk) lift(:, k) = lift(:, k + 1)
-            call row_lift(g, k, east(:, k), south(:, k), north(:, k), lift(:, k))
+            call row_fluxes(g, k, j, h, u(:, j - 1, k), u(:, j, k), v(:, j, k), east(:, k), north(:, k))
+            call row_lift(g, k, east(:, k), south(:, k), north(:, k), lift(:, k + 1), lift(:, k))
         end do
     end subroutine row_transport
 
@@ -185,41 +175,61 @@ contains
         type(ocean_grid_type), intent(in) :: g
         integer, intent(in) :: j
         real(dp), intent(in) :: h(g%is:g%ie, g%js:g%je)
-        real(dp), intent(in), dimension(0:g%nx + 1, g%nk) :: east_s, east_n, north_s, north_n, lift_s, lift_n
-        !< of the T rows south and north of the velocity points [m3/s]
+        !> Of the T rows south and north of the velocity points [m3/s].
+        real(dp), intent(in), dimension(0:g%nx + 1, g%nk) :: east_s, east_n, north_s, north_n
+        real(dp), intent(in), dimension(0:g%nx + 1, g%nk + 1) :: lift_s, lift_n
         real(dp), intent(inout) :: south(g%nx, g%nk)    !< flux through the southern faces, then the northern ones
         real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je, g%nk) :: u, v
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: gu, gv
-        real(dp) :: fe(0:g%nx), fb(g%nx), fn, fs, ft, volume, scale, has_below
+        real(dp), dimension(g%nx) :: fn, ft, fb, scale
+        real(dp) :: fe(0:g%nx), below
         integer :: i, k, up, down
 
         fb = 0.0_dp
         do k = g%nk, 1, -1
             up = max(k - 1, 1)
             down = min(k + 1, g%nk)
-            has_below = merge(1.0_dp, 0.0_dp, k < g%nk)
+            below = merge(1.0_dp, 0.0_dp, k < g%nk)
             do i = 0, g%nx
                 fe(i) = (east_s(i, k) + east_s(i + 1, k)) + (east_n(i, k) + east_n(i + 1, k))
             end do
             do i = 1, g%nx
-                fn = (north_s(i, k) + north_s(i + 1, k)) + (north_n(i, k) + north_n(i + 1, k))
-                fs = south(i, k)
-                south(i, k) = fn
-                ft = (lift_s(i, k) + lift_s(i + 1, k)) + (lift_n(i, k) + lift_n(i + 1, k))
-                volume = g%area_u(j)*merge(h(i, j), g%dz(k), k == 1)
-                scale = 0.125_dp*g%mask_u(i, j, k)/volume
-                gu(i, j, k) = gu(i, j, k) - scale*( &
-                    (fe(i)*(u(i + 1, j, k) - u(i, j, k)) - fe(i - 1)*(u(i - 1, j, k) - u(i, j, k))) &
-                    + (fn*(u(i, j + 1, k) - u(i, j, k)) - fs*(u(i, j - 1, k) - u(i, j, k))) &
-                    + (ft*(u(i, j, up) - u(i, j, k)) - fb(i)*(has_below*u(i, j, down) - u(i, j, k))))
-                gv(i, j, k) = gv(i, j, k) - scale*( &
-                    (fe(i)*(v(i + 1, j, k) - v(i, j, k)) - fe(i - 1)*(v(i - 1, j, k) - v(i, j, k))) &
-                    + (fn*(v(i, j + 1, k) - v(i, j, k)) - fs*(v(i, j - 1, k) - v(i, j, k))) &
-                    + (ft*(v(i, j, up) - v(i, j, k)) - fb(i)*(has_below*v(i, j, down) - v(i, j, k))))
+                fn(i) = (north_s(i, k) + north_s(i + 1, k)) + (north_n(i, k) + north_n(i + 1, k))
+                ft(i) = (lift_s(i, k) + lift_s(i + 1, k)) + (lift_n(i, k) + lift_n(i + 1, k))
+            end do
+            if (k > 1) then
+                scale = 0.125_dp*g%mask_u(1:g%nx, j, k)/(g%area_u(j)*g%dz(k))
+            else
+                scale = 0.125_dp*g%mask_u(1:g%nx, j, k)/(g%area_u(j)*h(1:g%nx, j))
+            end if
+            call advect_one(g, scale, below, fe, fn, south(:, k), ft, fb, u(:, j, k), u(:, j + 1, k), u(:, j - 1, k), &
+                u(:, j, up), u(:, j, down), gu(:, j, k))
+            call advect_one(g, scale, below, fe, fn, south(:, k), ft, fb, v(:, j, k), v(:, j + 1, k), v(:, j - 1, k), &
+                v(:, j, up), v(:, j, down), gv(:, j, k))
+            do i = 1, g%nx
                 gu(i, j, k) = gu(i, j, k) + g%mask_u(i, j, k)*g%tan_u(j)*u(i, j, k)*v(i, j, k)
                 gv(i, j, k) = gv(i, j, k) - g%mask_u(i, j, k)*g%tan_u(j)*u(i, j, k)*u(i, j, k)
-                fb(i) = ft
+                south(i, k) = fn(i)
+                fb(i) = ft(i)
             end do
         end do
     end subroutine advect
+
+    !> Subtract the divergence of the flux of one component c, given the volume that leaves through the six faces.
+    subroutine advect_one(g, scale, below, fe, fn, fs, ft, fb, c, c_north, c_south, c_up, c_down, tendency)
+        type(ocean_grid_type), intent(in) :: g
+        real(dp), intent(in) :: scale(g%nx)             !< 1/(8 V), 0 on land [1/m3]
+        real(dp), intent(in) :: below                   !< 0 at the deepest level, which loses to a floor at rest
+        real(dp), intent(in) :: fe(0:g%nx)              !< four times the flux through the eastern faces [m3/s]
+        real(dp), intent(in), dimension(g%nx) :: fn, fs, ft, fb
+        real(dp), intent(in), dimension(g%is:g%ie) :: c, c_north, c_south, c_up, c_down     !< [m/s]
+        real(dp), intent(inout) :: tendency(g%is:g%ie)  !< [m/s2]
+        integer :: i
+
+        do i = 1, g%nx
+            tendency(i) = tendency(i) - scale(i)*((fe(i)*(c(i + 1) - c(i)) - fe(i - 1)*(c(i - 1) - c(i))) &
+                + (fn(i)*(c_north(i) - c(i)) - fs(i)*(c_south(i) - c(i))) &
+                + (ft(i)*(c_up(i) - c(i)) - fb(i)*(below*c_down(i) - c(i))))
+        end do
+    end subroutine advect_one
 end module ocean_momentum_mod

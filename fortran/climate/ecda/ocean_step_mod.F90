@@ -1,6 +1,6 @@
 !> One internal step of the ocean, split-explicit.
 module ocean_step_mod
-    use kinds_mod, only: dp
+    use kinds_mod, only: dp, i8
     use constants_mod, only: seawater_density, seawater_cp, seconds_per_day
     use status_mod, only: status_type, status_unstable
     use ocean_grid_mod, only: ocean_grid_type
@@ -184,13 +184,14 @@ contains
             character(len=*), intent(in) :: name
             real(dp), intent(in) :: row(:), low, high
             character(len=240) :: text
-            integer :: i, bad
+            integer :: i
+            integer(i8) :: bad      ! as wide as the reals, so that both fill the same vectors
             ! Counted rather than asked with all(): that would stop at the first and run one by one.
-            bad = 0
+            bad = 0_i8
             do i = 1, size(row)
-                bad = bad + merge(0, 1, row(i) >= low .and. row(i) <= high)
+                bad = bad + merge(0_i8, 1_i8, row(i) >= low .and. row(i) <= high)
             end do
-            if (bad == 0) return
+            if (bad == 0_i8) return
             i = findloc(row >= low .and. row <= high, .false., dim=1)
             write (text, '(3a,es12.4,a,f8.2,a,f8.2,a,i0,a,f0.1,a,f12.4,a)') 'ocean: ', name, ' = ', row(i), ' at lat ', &
                 o%lat(o%j_first + j - 1), ', lon ', o%lon(o%i_first + i - 1), ', level ', k, ' (', o%grid%z(k), &

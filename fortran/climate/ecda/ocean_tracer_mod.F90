@@ -82,7 +82,7 @@ contains
         real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: surface_t, surface_s       !< [degC m/s], [g/kg m/s]
         real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je, g%nk) :: t, s
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je, g%nk) :: t_new, s_new
-        real(dp), dimension(0:g%nx + 1) :: east, lift
+        real(dp) :: east(0:g%nx + 1), lift(0:g%nx + 1, 0:1)
         real(dp), dimension(g%nx) :: h_old, h_new
         real(dp), dimension(g%nx, 2) :: flux_below, slope
         integer :: k, here, past
@@ -100,15 +100,16 @@ contains
                 call whole_current(g, k, j, mean_u, mean_v, u, v, w%u(:, k, here), w%v(:, k, here))
                 call level_fluxes(g, k, j, w%h, filter_east, filter_north, w%u(:, k, past), w%u(:, k, here), &
                     w%v(:, k, here), east, w%north(:, k, here))
-                call row_lift(g, k, east, w%north(:, k, past), w%north(:, k, here), lift)
+                call row_lift(g, k, east, w%north(:, k, past), w%north(:, k, here), lift(:, mod(k + 1, 2)), &
+                    lift(:, mod(k, 2)))
                 if (k == 1) then
                     h_old = g%dz(1) + eta_old(1:g%nx, j)
                     h_new = g%dz(1) + eta_new(1:g%nx, j)
                 end if
             end if
-            call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift, h_old, h_new, surface_t, t, &
+            call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift(:, mod(k, 2)), h_old, h_new, surface_t, t, &
                 w%step(:, k, 1), w%slope(:, k, 1), w%flux(:, k, 1), slope(:, 1), flux_below(:, 1), t_new(:, j, k))
-            call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift, h_old, h_new, surface_s, s, &
+            call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift(:, mod(k, 2)), h_old, h_new, surface_s, s, &
                 w%step(:, k, 2), w%slope(:, k, 2), w%flux(:, k, 2), slope(:, 2), flux_below(:, 2), s_new(:, j, k))
         end do
     end subroutine tracer_row
@@ -134,16 +135,11 @@ contains
         real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: h, filter_east, filter_north
         real(dp), intent(in), dimension(g%is:g%ie) :: u_south, u_north, v_north
         real(dp), intent(inout), dimension(0:g%nx + 1) :: east, north
-        real(dp) :: rest(g%is:g%ie)
 
-        if (k > 1) then
-            rest = g%dz(k)
-            call row_fluxes(g, j, rest, rest, u_south, u_north, v_north, east, north)
-        else
-            call row_fluxes(g, j, h(:, j - 1), h(:, j), u_south, u_north, v_north, east, north)
-            east = east + filter_east(0:g%nx + 1, j)
-            north = north + filter_north(0:g%nx + 1, j)
-        end if
+        call row_fluxes(g, k, j, h, u_south, u_north, v_north, east, north)
+        if (k > 1) return
+        east = east + filter_east(0:g%nx + 1, j)
+        north = north + filter_north(0:g%nx + 1, j)
     end subroutine level_fluxes
 
     !> One tracer in row j at level k. step, slope and flux are those at the southern side on entry and at the northern
@@ -160,17 +156,18 @@ contains
         real(dp), intent(in) :: c(g%is:g%ie, g%js:g%je, g%nk)
         real(dp), intent(inout), dimension(g%nx) :: step, slope, flux, slope_below, flux_below
         real(dp), intent(inout) :: c_new(g%is:g%ie)
-        real(dp) :: flux_east(0:g%nx), flux_south(g%nx), flux_top(g%nx), outflow, source
+        real(dp) :: flux_east(0:g%nx), flux_north(g%nx), flux_top(g%nx), outflow, source
         integer :: i
 
-        flux_south = flux
         call eastward_flux(g, config, dt, k, j, east, c(:, j, k), flux_east)
-        call northward_flux(g, config, dt, k, j, north, c(:, j, k), c(:, j + 1, k), c(:, j + 2, k), step, slope, flux)
+        call northward_flux(g, config, dt, k, j, north, c(:, j, k), c(:, j + 1, k), c(:, j + 2, k), step, slope, &
+            flux_north)
         call upward_flux(g, dt, k, j, lift, c, slope_below, flux_top)
         source = merge(dt, 0.0_dp, k == 1)
         do i = 1, g%nx
-            outflow = (flux_east(i) - flux_east(i - 1)) + (flux(i) - flux_south(i)) + (flux_top(i) - flux_below(i))
+            outflow = (flux_east(i) - flux_east(i - 1)) + (flux_north(i) - flux(i)) + (flux_top(i) - flux_below(i))
             c_new(i) = g%mask_t(i, j, k)*(c(i, j, k)*h_old(i) + source*surface(i, j) - dt*outflow/g%area_t(j))/h_new(i)
+            flux(i) = flux_north(i)
             flux_below(i) = flux_top(i)
         end do
     end subroutine advance_level

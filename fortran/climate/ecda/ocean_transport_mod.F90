@@ -8,30 +8,41 @@ module ocean_transport_mod
 
 contains
 
-    !> Volume through the eastern and northern faces of one row of T cells at one level [m3/s], from the velocity points
-    !! of the rows south and north of it.
-    pure subroutine row_fluxes(g, j, h_south, h_north, u_south, u_north, v_north, east, north)
+    !> Volume through the eastern and northern faces of T row j at level k [m3/s], from the currents of the rows of
+    !! velocity points south and north of it.
+    pure subroutine row_fluxes(g, k, j, top, u_south, u_north, v_north, east, north)
         type(ocean_grid_type), intent(in) :: g
-        integer, intent(in) :: j                                            !< row of the T cells
-        real(dp), intent(in), dimension(g%is:g%ie) :: h_south, h_north      !< thickness of the velocity cells [m]
+        integer, intent(in) :: k, j
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: top        !< thickness of the top velocity cells [m]
         real(dp), intent(in), dimension(g%is:g%ie) :: u_south, u_north, v_north     !< [m/s]
         real(dp), intent(inout), dimension(0:g%nx + 1) :: east, north       !< north from 1 on
+        real(dp) :: dz
         integer :: i
 
-        do i = 0, g%nx + 1
-            east(i) = 0.5_dp*g%dy*(u_north(i)*h_north(i) + u_south(i)*h_south(i))
-        end do
-        do i = 1, g%nx + 1
-            north(i) = 0.5_dp*g%dx_u(j)*(v_north(i)*h_north(i) + v_north(i - 1)*h_north(i - 1))
-        end do
+        if (k == 1) then
+            do i = 0, g%nx + 1
+                east(i) = 0.5_dp*g%dy*(u_north(i)*top(i, j) + u_south(i)*top(i, j - 1))
+            end do
+            do i = 1, g%nx + 1
+                north(i) = 0.5_dp*g%dx_u(j)*(v_north(i)*top(i, j) + v_north(i - 1)*top(i - 1, j))
+            end do
+        else
+            dz = g%dz(k)
+            do i = 0, g%nx + 1
+                east(i) = 0.5_dp*g%dy*(u_north(i)*dz + u_south(i)*dz)
+            end do
+            do i = 1, g%nx + 1
+                north(i) = 0.5_dp*g%dx_u(j)*(v_north(i)*dz + v_north(i - 1)*dz)
+            end do
+        end if
     end subroutine row_fluxes
 
-    !> Upward volume flux through the tops of one row at level k from continuity [m3/s], in place of the one through
-    !! their floors; none through the surface.
-    pure subroutine row_lift(g, k, east, south, north, lift)
+    !> Upward volume flux through the tops of one row at level k from continuity [m3/s]; none through the surface.
+    pure subroutine row_lift(g, k, east, south, north, below, lift)
         type(ocean_grid_type), intent(in) :: g
         integer, intent(in) :: k
         real(dp), intent(in), dimension(0:g%nx + 1) :: east, south, north   !< through the sides [m3/s]
+        real(dp), intent(in) :: below(0:g%nx + 1)                           !< upward through the floors [m3/s]
         real(dp), intent(inout) :: lift(0:g%nx + 1)                         !< from 1 on
         integer :: i
 
@@ -40,7 +51,7 @@ contains
             return
         end if
         do i = 1, g%nx + 1
-            lift(i) = lift(i) - ((east(i) - east(i - 1)) + (north(i) - south(i)))
+            lift(i) = below(i) - ((east(i) - east(i - 1)) + (north(i) - south(i)))
         end do
     end subroutine row_lift
 
