@@ -70,7 +70,8 @@ contains
         character(len=16) :: geometry, initial_state
         real(dp) :: plane_f0, plane_beta, lat_south, lat_north, lon_extent, max_depth, top_thickness, ab_epsilon, &
             coriolis_implicitness, barotropic_damping, checkerboard_filter, reference_salinity, sunlight_red_share, &
-            sunlight_red_depth, sunlight_blue_depth, freezing_temperature, freezing_slope, viscosity, munk_factor, equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, &
+            sunlight_red_depth, sunlight_blue_depth, freezing_temperature, freezing_slope, viscosity, munk_factor, &
+            equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, &
             vertical_diffusivity, pp_viscosity, pp_alpha, surface_diffusivity, convective_diffusivity, &
             drag_coefficient, drag_speed, mixed_layer_contrast, mixed_layer_cap, current_depth, speed_limit
         integer :: min_levels, min_basin, barotropic_substeps, barotropic_halo
@@ -103,7 +104,7 @@ contains
             equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, vertical_diffusivity, &
             pp_viscosity, pp_alpha, surface_diffusivity, convective_diffusivity, drag_coefficient, drag_speed, &
             mixed_layer_contrast, mixed_layer_cap, current_depth, speed_limit)
-        call check(config, status)
+        call check(config, path, status)
 
     contains
 
@@ -136,8 +137,9 @@ contains
     end subroutine read_ocean_config
 
     !> Refuse values without meaning.
-    subroutine check(c, status)
+    subroutine check(c, path, status)
         type(ocean_config_type), intent(in) :: c
+        character(len=*), intent(in) :: path        !< of the namelist file, for the message
         type(status_type), intent(inout) :: status
 
         call expect(c%geometry == 'sphere' .or. c%geometry == 'plane', "geometry must be 'sphere' or 'plane'")
@@ -167,7 +169,7 @@ contains
         subroutine expect(holds, rule)
             logical, intent(in) :: holds
             character(len=*), intent(in) :: rule
-            if (.not. holds) call status%set(status_bad_input, '&ocean_nml: '//rule)
+            if (.not. holds) call status%set(status_bad_input, trim(path)//': &ocean_nml: '//rule)
         end subroutine expect
     end subroutine check
 end module ocean_config_mod

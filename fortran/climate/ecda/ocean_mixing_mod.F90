@@ -64,7 +64,8 @@ contains
 
     !> Pacanowski and Philander's coefficients of one row from the densities above and below the floor, both at the
     !! floor's pressure, and the squared differences of the currents at the corners.
-    subroutine richardson(g, config, factor, dz, least, rho, rho_below, share, shear_south, shear, viscosity, diffusivity)
+    subroutine richardson(g, config, factor, dz, least, rho, rho_below, share, shear_south, shear, viscosity, &
+            diffusivity)
         type(ocean_grid_type), intent(in) :: g
         type(ocean_config_type), intent(in) :: config
         real(dp), intent(in) :: factor, dz          !< g/rho0, distance of the two levels: Ri = factor drho dz/|dv|^2

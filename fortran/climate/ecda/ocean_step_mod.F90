@@ -193,8 +193,8 @@ contains
             end do
             if (bad == 0_i8) return
             i = findloc(row >= low .and. row <= high, .false., dim=1)
-            write (text, '(3a,es12.4,a,f8.2,a,f8.2,a,i0,a,f0.1,a,f12.4,a)') 'ocean: ', name, ' = ', row(i), ' at lat ', &
-                o%lat(o%j_first + j - 1), ', lon ', o%lon(o%i_first + i - 1), ', level ', k, ' (', o%grid%z(k), &
+            write (text, '(3a,es12.4,a,f8.2,a,f8.2,a,i0,a,f0.1,a,f12.4,a)') 'ocean: ', name, ' = ', row(i), &
+                ' at lat ', o%lat(o%j_first + j - 1), ', lon ', o%lon(o%i_first + i - 1), ', level ', k, ' (', o%grid%z(k), &
                 ' m), day ', o%elapsed/seconds_per_day, ': unstable; try a shorter ocean_dt or more viscosity'
             call status%set(status_unstable, text)
         end subroutine check

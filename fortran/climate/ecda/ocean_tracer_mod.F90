@@ -17,10 +17,10 @@ module ocean_tracer_mod
 
     type, public :: tracer_work_type
         private
-        real(dp), allocatable :: u(:, :, :), v(:, :, :)     !< whole current of the rows j - 1 and j (:, nlev, 0:1) [m/s]
-        real(dp), allocatable :: north(:, :, :)             !< volume through the northern faces (0:nx+1, nlev, 0:1) [m3/s]
+        real(dp), allocatable :: u(:, :, :), v(:, :, :)     !< whole current of two rows (:, nlev, 0:1) [m/s]
+        real(dp), allocatable :: north(:, :, :)             !< through northern faces (0:nx+1, nlev, 0:1) [m3/s]
         real(dp), allocatable :: h(:, :)                    !< thickness of the top velocity cells [m]
-        real(dp), allocatable :: flux(:, :, :), step(:, :, :), slope(:, :, :)   !< at the northern side (nx, nlev, tracer)
+        real(dp), allocatable :: flux(:, :, :), step(:, :, :), slope(:, :, :) !< northern side (nx, nlev, 2)
     end type tracer_work_type
 
 contains
@@ -107,10 +107,10 @@ contains
                     h_new = g%dz(1) + eta_new(1:g%nx, j)
                 end if
             end if
-            call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift(:, mod(k, 2)), h_old, h_new, surface_t, t, &
-                w%step(:, k, 1), w%slope(:, k, 1), w%flux(:, k, 1), slope(:, 1), flux_below(:, 1), t_new(:, j, k))
-            call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift(:, mod(k, 2)), h_old, h_new, surface_s, s, &
-                w%step(:, k, 2), w%slope(:, k, 2), w%flux(:, k, 2), slope(:, 2), flux_below(:, 2), s_new(:, j, k))
+            call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift(:, mod(k, 2)), h_old, h_new, &
+                surface_t, t, w%step(:, k, 1), w%slope(:, k, 1), w%flux(:, k, 1), slope(:, 1), flux_below(:, 1), t_new(:, j, k))
+            call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift(:, mod(k, 2)), h_old, h_new, &
+                surface_s, s, w%step(:, k, 2), w%slope(:, k, 2), w%flux(:, k, 2), slope(:, 2), flux_below(:, 2), s_new(:, j, k))
         end do
     end subroutine tracer_row
 
@@ -223,8 +223,8 @@ contains
         end do
     end subroutine northward_flux
 
-    !> Advective flux through the tops of row j at level k [c m3/s]; none through the surface. slope is that of level k on
-    !! entry (0 at the deepest, which has no level below), that of level k - 1 on return.
+    !> Advective flux through the tops of row j at level k [c m3/s]; none through the surface. slope is that of level k
+    !! on entry (0 at the deepest, which has no level below), that of level k - 1 on return.
     subroutine upward_flux(g, dt, k, j, lift, c, slope, flux)
         type(ocean_grid_type), intent(in) :: g
         real(dp), intent(in) :: dt
