@@ -43,14 +43,15 @@ contains
                     o%u, o%v, p%surface_t, p%surface_s, o%t, o%s, o%t_new, o%s_new)
                 if (f%has_shortwave) call absorb_sunlight(o, j)
                 call mix_tracers_row(o%mixing_work, g, o%dt, j, o%diffusivity, o%eta, o%t_new, o%s_new)
+                call check_tracers(o, j, status)
                 ! The tracers of the next row need the departures of this one still, but no longer those south of it.
                 call add_depth_mean(g, j - 1, p%bt(:, :, 2), p%bt(:, :, 3), o%u, o%v)
-                if (j > 1) call check_row(o, j - 1, status)
+                if (j > 1) call check_currents(o, j - 1, status)
             end do
             do j = g%ny, g%ny + 1
                 call add_depth_mean(g, j, p%bt(:, :, 2), p%bt(:, :, 3), o%u, o%v)
             end do
-            call check_row(o, g%ny, status)
+            call check_currents(o, g%ny, status)
         end associate
         call swap(o%t, o%t_new)
         call swap(o%s, o%s_new)
@@ -160,9 +161,8 @@ contains
         end do
     end subroutine add_divergence
 
-    !> Stop at the first value in row j that is no ocean: not a number, a current beyond the limit, a top cell run dry.
-    !! The new tracers stand in t_new, s_new.
-    subroutine check_row(o, j, status)
+    !> Stop at the first tracer in row j that is no ocean's: not a number, or beyond nature.
+    subroutine check_tracers(o, j, status)
         type(ocean_type), intent(in) :: o
         integer, intent(in) :: j
         type(status_type), intent(inout) :: status
@@ -170,35 +170,50 @@ contains
 
         if (status%failed()) return
         do k = 1, o%grid%nk
-            call check('temperature', o%t_new(1:o%grid%nx, j, k), -10.0_dp, 60.0_dp)
-            call check('salinity', o%s_new(1:o%grid%nx, j, k), -1.0_dp, 100.0_dp)
-            call check('u', o%u(1:o%grid%nx, j, k), -o%config%speed_limit, o%config%speed_limit)
-            call check('v', o%v(1:o%grid%nx, j, k), -o%config%speed_limit, o%config%speed_limit)
-            if (k == 1) call check('eta', o%eta(1:o%grid%nx, j), -0.8_dp*o%grid%dz(1), 50.0_dp)
-            if (status%failed()) return
+            call check(o, 'temperature', j, k, o%t_new(:, j, k), -10.0_dp, 60.0_dp, status)
+            call check(o, 'salinity', j, k, o%s_new(:, j, k), -1.0_dp, 100.0_dp, status)
         end do
+    end subroutine check_tracers
 
-    contains
+    !> The same for the currents and the free surface: a current beyond the limit, a top cell run dry.
+    subroutine check_currents(o, j, status)
+        type(ocean_type), intent(in) :: o
+        integer, intent(in) :: j
+        type(status_type), intent(inout) :: status
+        integer :: k
 
-        subroutine check(name, row, low, high)
-            character(len=*), intent(in) :: name
-            real(dp), intent(in) :: row(:), low, high
-            character(len=240) :: text
-            integer :: i
-            integer(i8) :: bad      ! as wide as the reals, so that both fill the same vectors
-            ! Counted rather than asked with all(): that would stop at the first and run one by one.
-            bad = 0_i8
-            do i = 1, size(row)
-                bad = bad + merge(0_i8, 1_i8, row(i) >= low .and. row(i) <= high)
-            end do
-            if (bad == 0_i8) return
-            i = findloc(row >= low .and. row <= high, .false., dim=1)
-            write (text, '(3a,es12.4,a,f8.2,a,f8.2,a,i0,a,f0.1,a,f12.4,a)') 'ocean: ', name, ' = ', row(i), &
-                ' at lat ', o%lat(o%j_first + j - 1), ', lon ', o%lon(o%i_first + i - 1), ', level ', k, ' (', o%grid%z(k), &
-                ' m), day ', o%elapsed/seconds_per_day, ': unstable; try a shorter ocean_dt or more viscosity'
-            call status%set(status_unstable, text)
-        end subroutine check
-    end subroutine check_row
+        if (status%failed()) return
+        call check(o, 'eta', j, 1, o%eta(:, j), -0.8_dp*o%grid%dz(1), 50.0_dp, status)
+        do k = 1, o%grid%nk
+            call check(o, 'u', j, k, o%u(:, j, k), -o%config%speed_limit, o%config%speed_limit, status)
+            call check(o, 'v', j, k, o%v(:, j, k), -o%config%speed_limit, o%config%speed_limit, status)
+        end do
+    end subroutine check_currents
+
+    !> Name the first value of a row outside [low, high], or that is not a number, with its place and time.
+    subroutine check(o, name, j, k, row, low, high, status)
+        type(ocean_type), intent(in) :: o
+        character(len=*), intent(in) :: name
+        integer, intent(in) :: j, k
+        real(dp), intent(in) :: row(o%grid%is:o%grid%ie)
+        real(dp), intent(in) :: low, high
+        type(status_type), intent(inout) :: status
+        character(len=240) :: text
+        integer :: i
+        integer(i8) :: bad      ! as wide as the reals, so that both fill the same vectors
+
+        ! Counted rather than asked with all(): that would stop at the first and run one by one.
+        bad = 0_i8
+        do i = 1, o%grid%nx
+            bad = bad + merge(0_i8, 1_i8, row(i) >= low .and. row(i) <= high)
+        end do
+        if (bad == 0_i8) return
+        i = findloc(row(1:o%grid%nx) >= low .and. row(1:o%grid%nx) <= high, .false., dim=1)
+        write (text, '(3a,es12.4,a,f8.2,a,f8.2,a,i0,a,f0.1,a,f12.4,a)') 'ocean: ', name, ' = ', row(i), &
+            ' at lat ', o%lat(o%j_first + j - 1), ', lon ', o%lon(o%i_first + i - 1), ', level ', k, ' (', &
+            o%grid%z(k), ' m), day ', o%elapsed/seconds_per_day, ': unstable; try a shorter ocean_dt or more viscosity'
+        call status%set(status_unstable, text)
+    end subroutine check
 
     !> Exchange two arrays without copying them.
     subroutine swap(a, b)

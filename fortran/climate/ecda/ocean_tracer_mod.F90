@@ -108,9 +108,11 @@ contains
                 end if
             end if
             call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift(:, mod(k, 2)), h_old, h_new, &
-                surface_t, t, w%step(:, k, 1), w%slope(:, k, 1), w%flux(:, k, 1), slope(:, 1), flux_below(:, 1), t_new(:, j, k))
+                surface_t, t, w%step(:, k, 1), w%slope(:, k, 1), w%flux(:, k, 1), slope(:, 1), flux_below(:, 1), &
+                t_new(:, j, k))
             call advance_level(g, config, dt, k, j, east, w%north(:, k, here), lift(:, mod(k, 2)), h_old, h_new, &
-                surface_s, s, w%step(:, k, 2), w%slope(:, k, 2), w%flux(:, k, 2), slope(:, 2), flux_below(:, 2), s_new(:, j, k))
+                surface_s, s, w%step(:, k, 2), w%slope(:, k, 2), w%flux(:, k, 2), slope(:, 2), flux_below(:, 2), &
+                s_new(:, j, k))
         end do
     end subroutine tracer_row
 

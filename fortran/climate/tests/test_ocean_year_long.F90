@@ -3,7 +3,7 @@
 !! and size: an eastward circumpolar current, a warm tropical surface.
 program test_ocean_year
     use kinds_mod, only: dp
-    use constants_mod, only: degree, seconds_per_day, seawater_density, seawater_cp
+    use constants_mod, only: degree, seawater_density, seawater_cp
     use comm_mod, only: comm_type
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_surface
