@@ -4,7 +4,7 @@ module climate_diagnostics_mod
     use kinds_mod, only: dp
     use constants_mod, only: gravity, seawater_density, seawater_cp
     use layout_mod, only: layout_type
-    use climate_mod, only: climate_type, forcing_stress_x, forcing_stress_y, forcing_sensible, forcing_heat
+    use climate_mod, only: climate_type, forcing_stress_x, forcing_stress_y, forcing_air_heat, forcing_heat
     use atmos_mod, only: atmos_fields
     use ocean_mod, only: ocean_fields
     implicit none
@@ -111,7 +111,7 @@ contains
         associate (f => self%ocean_forcing, layout => self%ocean%layout)
             call layout%gather_to_all(f(:, :, forcing_heat), whole)
             values(1) = sum(whole*area)/sum(area)
-            call layout%gather_to_all(f(:, :, forcing_sensible), whole)
+            call layout%gather_to_all(f(:, :, forcing_air_heat), whole)
             values(2) = sum(whole*area)/sum(area)
             call layout%gather_to_all(sqrt(f(:, :, forcing_stress_x)**2 + f(:, :, forcing_stress_y)**2), whole)
             values(3) = sum(whole*area)/sum(area)

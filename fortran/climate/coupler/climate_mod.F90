@@ -2,6 +2,9 @@
 !!     climate_atmos_step    the atmosphere sees the present ocean and makes its steps, with fluxes anew at each,
 !!     climate_ocean_step    the ocean makes the same interval under the mean of those fluxes,
 !! in this order; between the two the state may be read, written and corrected.
+!!
+!! With surface = 'simple' a dry atmosphere exchanges stress and sensible heat, and restoring stands for the rest; with
+!! surface = 'full' a moist one exchanges radiation and water as well with sea, ice and land (tile_exchange_mod).
 module climate_mod
     use kinds_mod, only: dp, i8
     use comm_mod, only: comm_type
@@ -11,9 +14,13 @@ module climate_mod
     use flux_config_mod, only: flux_config_type, flux_config_read
     use exchange_grid_mod, only: exchange_grid_type, exchange_grid_init
     use surface_exchange_mod, only: surface_exchange_type, exchange_init, exchange_see_ocean, exchange_fluxes, &
-        exchange_mean
+        exchange_mean, n_simple_fluxes, n_full_fluxes, flux_stress_x, flux_stress_y, flux_heat, flux_water, &
+        flux_ice_heat
+    use runoff_mod, only: rivers_type, rivers_init, rivers_flow
+    use ocean_freezing_mod, only: ocean_freezing_heat
     use ocean_forcing_mod, only: restoring_heat, restoring_freshwater
     use land_mod, only: land_type, land_init, land_step
+    use ice_mod, only: ice_type, ice_init, ice_step, ice_cover, ice_thickness, ice_conductance
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_surface
     use ocean_mod, only: ocean_type, ocean_init, ocean_step, ocean_surface
     implicit none
@@ -21,7 +28,9 @@ module climate_mod
     public :: climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
 
     !> Forcing of the ocean kept for the diagnostics, third index of ocean_forcing.
-    integer, parameter, public :: forcing_stress_x = 1, forcing_stress_y = 2, forcing_sensible = 3, forcing_heat = 4
+    !! forcing_air_heat is what the air gives open water: with the simple surface the sensible heat.
+    integer, parameter, public :: forcing_stress_x = 1, forcing_stress_y = 2, forcing_air_heat = 3, forcing_heat = 4, &
+        forcing_water = 5, forcing_rivers = 6
 
     type, public :: climate_type
         type(comm_type) :: comm
@@ -30,11 +39,16 @@ module climate_mod
         type(atmos_type) :: atmos                           !< atmos%seconds is the atmosphere's clock
         type(ocean_type) :: ocean
         type(land_type) :: land
+        logical :: full = .false.                           !< surface = 'full': the next two are in use
+        type(ice_type) :: ice                               !< on the ocean's own block
+        type(rivers_type) :: rivers
         type(surface_exchange_type) :: exchange
         type(layout_type) :: atmos_layout                   !< of a horizontal atmosphere field
         integer(i8) :: ocean_seconds = 0                    !< the ocean's clock
         real(dp), allocatable :: ps_before(:, :) !< before the last atmosphere step; empty before the first [Pa]
-        real(dp), allocatable :: ocean_forcing(:, :, :)     !< of the last interval, own block: N/m2, N/m2, W/m2, W/m2
+        !> Of the last interval, own block: N/m2, N/m2, W/m2, W/m2, kg/m2/s of all freshwater and of rivers in it.
+        real(dp), allocatable :: ocean_forcing(:, :, :)
+        real(dp) :: ocean_water = 0.0_dp                    !< freshwater that the ocean has received since its start [kg]
     end type climate_type
 
 contains
@@ -67,7 +81,12 @@ contains
             self%ocean_seconds = c%start_seconds
             call land_init(self%land, path, c%atmos_nlon, self%atmos%lat(self%atmos%rows), c%start_seconds, &
                 real(c%atmos_dt, dp), status)
+            self%full = c%surface == 'full'
+            if (self%full) call ice_init(self%ice, path, self%ocean%i_last - self%ocean%i_first + 1, &
+                self%ocean%j_last - self%ocean%j_first + 1, self%flux_config%freezing_temperature, status)
         end associate
+        call comm%agree(status)
+        if (status%failed()) return
         call join_surfaces(self, status)
         call comm%agree(status)
     end subroutine climate_init
@@ -83,8 +102,11 @@ contains
             call self%atmos_layout%init(self%comm, a%nlon*a%nlat, &
                 [((i + (a%rows(j) - 1)*a%nlon, i=1, a%nlon), j=1, size(a%rows))], status)
             call exchange_grid_init(grid, a%lon, a%lat_bounds, o%lon, o%lat_bounds, o%wet, o%grid%area)
-            call exchange_init(self%exchange, self%comm, grid, a%rows, a%sigma(a%nlev), status)
-            allocate (self%ocean_forcing(o%i_last - o%i_first + 1, o%j_last - o%j_first + 1, 4), source=0.0_dp)
+            call exchange_init(self%exchange, self%comm, grid, a%rows, a%sigma(a%nlev), &
+                merge(n_full_fluxes, n_simple_fluxes, self%full), status)
+            allocate (self%ocean_forcing(o%i_last - o%i_first + 1, o%j_last - o%j_first + 1, 6), source=0.0_dp)
+            if (self%full) call rivers_init(self%rivers, grid, a%lon, a%lat, o%lon, o%lat, &
+                o%wet, self%flux_config%runoff_radius)
         end associate
     end subroutine join_surfaces
 
@@ -120,35 +142,87 @@ contains
         end do
     end subroutine climate_atmos_step
 
-    !> Give the ocean's present surface to every rank's atmosphere.
+    !> Give the present surface of ocean and ice to every rank's atmosphere.
     subroutine show_ocean(self)
         type(climate_type), intent(inout) :: self
         real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2)) :: sst, ssu, ssv, ssh
         call ocean_surface(self%ocean, sst, ssu, ssv, ssh)
         call exchange_see_ocean(self%exchange, self%ocean%layout, sst, ssu, ssv)
+        if (.not. self%full) return
+        call self%ocean%layout%gather_to_all(ice_cover(self%ice, self%ice%volume), self%exchange%ice_cover)
+        call self%ocean%layout%gather_to_all(ice_conductance(self%ice, ice_thickness(self%ice, self%ice%volume)), &
+            self%exchange%ice_conductance)
     end subroutine show_ocean
 
     !> Advance the ocean by one coupling interval under the fluxes of the atmosphere step before. Collective.
     subroutine climate_ocean_step(self, status)
         type(climate_type), intent(inout) :: self
         type(status_type), intent(inout) :: status
-        real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2)) :: freshwater
 
         if (self%exchange%steps == 0) call status%set(status_bad_input, &
             'the ocean needs the fluxes of an atmosphere step; the atmosphere step is next')
         if (status%failed()) return
+        if (self%full) then
+            call full_forcing(self, self%ocean_forcing)
+        else
+            call simple_forcing(self, self%ocean_forcing)
+        end if
         associate (f => self%ocean_forcing)
-            call exchange_mean(self%exchange, self%ocean%i_first, self%ocean%j_first, f(:, :, forcing_stress_x), &
-                f(:, :, forcing_stress_y), f(:, :, forcing_sensible))
-            call add_restoring(self, f(:, :, forcing_heat), freshwater)
-            f(:, :, forcing_heat) = f(:, :, forcing_heat) + f(:, :, forcing_sensible)
             call ocean_step(self%ocean, f(:, :, forcing_stress_x), f(:, :, forcing_stress_y), f(:, :, forcing_heat), &
-                freshwater, real(self%config%coupling_dt, dp), status)
+                f(:, :, forcing_water), real(self%config%coupling_dt, dp), status)
         end associate
         call self%comm%agree(status)
         if (status%failed()) return
         self%ocean_seconds = self%ocean_seconds + self%config%coupling_dt
     end subroutine climate_ocean_step
+
+    !> Stress and sensible heat of the interval, and restoring. Collective.
+    subroutine simple_forcing(self, forcing)
+        type(climate_type), intent(inout) :: self
+        real(dp), intent(out) :: forcing(:, :, :)       !< (nx, ny, 6)
+
+        call exchange_mean(self%exchange, self%ocean%i_first, self%ocean%j_first, forcing(:, :, :n_simple_fluxes))
+        call add_restoring(self, forcing(:, :, forcing_heat), forcing(:, :, forcing_water))
+        forcing(:, :, forcing_heat) = forcing(:, :, forcing_heat) + forcing(:, :, forcing_air_heat)
+        forcing(:, :, forcing_rivers) = 0.0_dp
+    end subroutine simple_forcing
+
+    !> Fluxes of the interval between air, ice, rivers and sea; the ice makes the interval here. What the last ocean step
+    !! cooled below the freezing point freezes first, so that ice, heat and water agree within the interval. Collective.
+    subroutine full_forcing(self, forcing)
+        type(climate_type), intent(inout) :: self
+        real(dp), intent(out) :: forcing(:, :, :)       !< (nx, ny, 6)
+        real(dp), dimension(size(forcing, 1), size(forcing, 2)) :: freezing_heat, sst, ssu, ssv, ssh, ice_heat, ice_water
+        real(dp) :: flux(size(forcing, 1), size(forcing, 2), n_full_fluxes)
+        real(dp) :: runoff(self%atmos%nlon, self%atmos%nlat), flow(self%ocean%nlon, self%ocean%nlat), seconds
+
+        seconds = real(self%config%coupling_dt, dp)
+        associate (o => self%ocean)
+            call exchange_mean(self%exchange, o%i_first, o%j_first, flux)
+            call ocean_freezing_heat(o, self%ice%freezing_temperature, freezing_heat)
+            call ocean_surface(o, sst, ssu, ssv, ssh)
+            call ice_step(self%ice, seconds, flux(:, :, flux_ice_heat), freezing_heat, sst, ice_heat, ice_water)
+            call self%atmos_layout%gather_to_all(self%land%runoff, runoff)
+            self%land%runoff = 0.0_dp
+            call rivers_flow(self%rivers, self%exchange%grid, runoff, flow)
+            forcing(:, :, forcing_rivers) = flow(o%i_first:o%i_last, o%j_first:o%j_last)/seconds
+        end associate
+        forcing(:, :, forcing_stress_x) = flux(:, :, flux_stress_x)
+        forcing(:, :, forcing_stress_y) = flux(:, :, flux_stress_y)
+        forcing(:, :, forcing_air_heat) = flux(:, :, flux_heat)
+        forcing(:, :, forcing_heat) = flux(:, :, flux_heat) + ice_heat
+        forcing(:, :, forcing_water) = (flux(:, :, flux_water) + ice_water) + forcing(:, :, forcing_rivers)
+        call count_water(self, forcing(:, :, forcing_water)*seconds)
+    end subroutine full_forcing
+
+    !> Keep the account of the ocean's freshwater, the same on every rank. Collective.
+    subroutine count_water(self, water)
+        type(climate_type), intent(inout) :: self
+        real(dp), intent(in) :: water(:, :)             !< received in the interval, own block [kg/m2]
+        real(dp) :: whole(self%ocean%nlon, self%ocean%nlat)
+        call self%ocean%layout%gather_to_all(water, whole)
+        self%ocean_water = self%ocean_water + sum(sum(whole, 1)*self%ocean%grid%area)
+    end subroutine count_water
 
     !> Restoring heat and freshwater on this rank's block. Collective.
     subroutine add_restoring(self, heat, freshwater)

@@ -6,7 +6,6 @@ module climate_state_mod
     use netcdf_io_mod, only: netcdf_file_type
     use layout_mod, only: layout_type
     use climate_mod, only: climate_type, climate_seconds
-    use surface_exchange_mod, only: n_fluxes
     use atmos_mod, only: atmos_state_size, atmos_pack, atmos_unpack, atmos_surface, atmos_fields, &
         atmos_add_surface_increment
     use ocean_mod, only: ocean_state_size, ocean_pack, ocean_unpack, ocean_surface, ocean_fields, &
@@ -33,7 +32,7 @@ contains
         call atmos_pack(self%atmos, atmos)
         call ocean_pack(self%ocean, ocean)
         call self%atmos_layout%gather(self%land%temperature, land)
-        do f = 1, n_fluxes
+        do f = 1, self%exchange%n_fluxes
             call self%exchange%layout%gather(self%exchange%flux_sum(:, f), flux(:, f))
         end do
         if (self%comm%is_root()) then
@@ -42,7 +41,7 @@ contains
             call file%write('ocean', ['ocean_numbers'], [n_ocean], ocean, '1', status)
             call file%write('land', ['land_cells'], [self%atmos_layout%n_global], land, 'K', status)
             call file%write('flux_sum', [character(len=14) :: 'exchange_cells', 'fluxes'], &
-                [self%exchange%layout%n_global, n_fluxes], flux, 'N m-2, N m-2, W m-2', status)
+                [self%exchange%layout%n_global, self%exchange%n_fluxes], flux, 'N m-2, N m-2, W m-2', status)
             call file%write_attribute('flux_steps', real(self%exchange%steps, dp), status)
             call file%write_attribute('seconds', real(self%ocean_seconds, dp), status)
             call file%close(status)
@@ -83,7 +82,7 @@ contains
         call self%comm%agree(status)
         if (status%failed()) return
         call self%atmos_layout%scatter(land, self%land%temperature)
-        do f = 1, n_fluxes
+        do f = 1, self%exchange%n_fluxes
             call self%exchange%layout%scatter(flux(:, f), self%exchange%flux_sum(:, f))
         end do
         self%exchange%steps = nint(clock(1))
@@ -99,7 +98,7 @@ contains
         integer :: here
         here = merge(1, 0, self%comm%is_root())
         allocate (atmos(here*atmos_state_size(self%atmos)), ocean(here*ocean_state_size(self%ocean)), &
-            land(here*self%atmos_layout%n_global), flux(here*self%exchange%layout%n_global, n_fluxes), source=0.0_dp)
+            land(here*self%atmos_layout%n_global), flux(here*self%exchange%layout%n_global, self%exchange%n_fluxes), source=0.0_dp)
     end subroutine allocate_parts
 
     subroutine check_sizes(file, n_atmos, n_ocean, n_land, n_exchange, status)
