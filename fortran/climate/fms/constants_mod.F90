@@ -13,6 +13,9 @@ module constants_mod
     real(dp), parameter, public :: dry_air_cp = 1004.64_dp         !< c_p [J/kg/K]
     real(dp), parameter, public :: kappa = dry_air_gas_constant/dry_air_cp
     real(dp), parameter, public :: reference_pressure = 1.0e5_dp   !< p0 [Pa]
+    real(dp), parameter, public :: vapour_gas_constant = 461.5_dp   !< R_v [J/kg/K]
+    real(dp), parameter, public :: latent_heat_vaporization = 2.5e6_dp !< of water, taken as constant [J/kg]
+    real(dp), parameter, public :: solar_constant = 1360.0_dp      !< at the mean distance of the sun [W/m2]
     real(dp), parameter, public :: stefan_boltzmann = 5.670374e-8_dp !< [W/m2/K4]
     real(dp), parameter, public :: seawater_density = 1035.0_dp    !< Boussinesq rho0 [kg/m3]
     real(dp), parameter, public :: seawater_cp = 3992.0_dp         !< [J/kg/K]
