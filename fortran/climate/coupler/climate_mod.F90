@@ -7,6 +7,7 @@
 !! surface = 'full' a moist one exchanges radiation and water as well with sea, ice and land (tile_exchange_mod).
 module climate_mod
     use kinds_mod, only: dp, i8
+    use constants_mod, only: latent_heat_vaporization
     use comm_mod, only: comm_type
     use status_mod, only: status_type, status_bad_input
     use layout_mod, only: layout_type
@@ -19,8 +20,10 @@ module climate_mod
     use runoff_mod, only: rivers_type, rivers_init, rivers_flow
     use ocean_freezing_mod, only: ocean_freezing_heat
     use ocean_forcing_mod, only: restoring_heat, restoring_freshwater
-    use land_mod, only: land_type, land_init, land_step
+    use land_mod, only: land_type, land_init, land_step, land_take_rain
     use ice_mod, only: ice_type, ice_init, ice_step, ice_cover, ice_thickness, ice_conductance
+    use tile_exchange_mod, only: tile_exchange_fluxes, tile_exchange_rain
+    use atmos_surface_mod, only: surface_air_type, surface_flux_type, surface_air_init, surface_flux_init
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_surface
     use ocean_mod, only: ocean_type, ocean_init, ocean_step, ocean_surface
     implicit none
@@ -31,6 +34,8 @@ module climate_mod
     !! forcing_air_heat is what the air gives open water: with the simple surface the sensible heat.
     integer, parameter, public :: forcing_stress_x = 1, forcing_stress_y = 2, forcing_air_heat = 3, forcing_heat = 4, &
         forcing_water = 5, forcing_rivers = 6
+    !> Means of the atmosphere's last interval kept for the diagnostics, third index of air_mean.
+    integer, parameter, public :: air_rain = 1, air_evaporation = 2, air_surface_heat = 3, air_sw_net = 4, air_olr = 5
 
     type, public :: climate_type
         type(comm_type) :: comm
@@ -45,6 +50,8 @@ module climate_mod
         type(surface_exchange_type) :: exchange
         type(layout_type) :: atmos_layout                   !< of a horizontal atmosphere field
         integer(i8) :: ocean_seconds = 0                    !< the ocean's clock
+        !> kg/m2/s, kg/m2/s, W/m2 into the surface, W/m2, W/m2 (nlon, nrows, 5); 0 with the simple surface.
+        real(dp), allocatable :: air_mean(:, :, :)
         real(dp), allocatable :: ps_before(:, :) !< before the last atmosphere step; empty before the first [Pa]
         !> Of the last interval, own block: N/m2, N/m2, W/m2, W/m2, kg/m2/s of all freshwater and of rivers in it.
         real(dp), allocatable :: ocean_forcing(:, :, :)
@@ -82,6 +89,8 @@ contains
             call land_init(self%land, path, c%atmos_nlon, self%atmos%lat(self%atmos%rows), c%start_seconds, &
                 real(c%atmos_dt, dp), status)
             self%full = c%surface == 'full'
+            if (self%full .neqv. self%atmos%config%forcing == 'moist') call status%set(status_bad_input, trim(path)// &
+                ": &climate_nml: surface = 'full' goes with forcing = 'moist' of &atmos_nml, and 'simple' without")
             if (self%full) call ice_init(self%ice, path, self%ocean%i_last - self%ocean%i_first + 1, &
                 self%ocean%j_last - self%ocean%j_first + 1, self%flux_config%freezing_temperature, status)
         end associate
@@ -104,6 +113,7 @@ contains
             call exchange_grid_init(grid, a%lon, a%lat_bounds, o%lon, o%lat_bounds, o%wet, o%grid%area)
             call exchange_init(self%exchange, self%comm, grid, a%rows, a%sigma(a%nlev), &
                 merge(n_full_fluxes, n_simple_fluxes, self%full), status)
+            allocate (self%air_mean(a%nlon, size(a%rows), 5), source=0.0_dp)
             allocate (self%ocean_forcing(o%i_last - o%i_first + 1, o%j_last - o%j_first + 1, 6), source=0.0_dp)
             if (self%full) call rivers_init(self%rivers, grid, a%lon, a%lat, o%lon, o%lat, &
                 o%wet, self%flux_config%runoff_radius)
@@ -120,27 +130,71 @@ contains
     subroutine climate_atmos_step(self, status)
         type(climate_type), intent(inout) :: self
         type(status_type), intent(inout) :: status
-        real(dp), dimension(self%atmos%nlon, size(self%atmos%rows)) :: ps, ta, ua, va, stress_x, stress_y, sensible, &
-            land_sensible
         integer :: n
 
         if (self%exchange%steps /= 0) call status%set(status_bad_input, &
             'the atmosphere has made this coupling interval; the ocean step is next')
         if (status%failed()) return
         call show_ocean(self)
+        self%air_mean = 0.0_dp
         do n = 1, self%config%coupling_dt/self%config%atmos_dt
-            call atmos_surface(self%atmos, ps, ta, ua, va)
-            self%ps_before = ps
-            call exchange_fluxes(self%exchange, self%flux_config, ps, ta, ua, va, self%land%temperature, stress_x, &
-                stress_y, sensible, land_sensible)
-            call land_step(self%land, self%atmos%seconds, land_sensible, status)
-            call self%comm%agree(status)
-            if (status%failed()) return
-            call atmos_step(self%atmos, stress_x, stress_y, sensible, status)
-            call self%comm%agree(status)
+            if (self%full) then
+                call full_step(self, status)
+            else
+                call simple_step(self, status)
+            end if
             if (status%failed()) return
         end do
+        self%air_mean = self%air_mean/(self%config%coupling_dt/self%config%atmos_dt)
     end subroutine climate_atmos_step
+
+    !> One step of a dry atmosphere and the land under it. Collective.
+    subroutine simple_step(self, status)
+        type(climate_type), intent(inout) :: self
+        type(status_type), intent(inout) :: status
+        real(dp), dimension(self%atmos%nlon, size(self%atmos%rows)) :: ps, ta, ua, va, stress_x, stress_y, sensible, &
+            land_sensible
+
+        call atmos_surface(self%atmos, ps, ta, ua, va)
+        self%ps_before = ps
+        call exchange_fluxes(self%exchange, self%flux_config, ps, ta, ua, va, self%land%temperature, stress_x, &
+            stress_y, sensible, land_sensible)
+        call land_step(self%land, self%atmos%seconds, land_sensible, status)
+        call self%comm%agree(status)
+        if (status%failed()) return
+        call atmos_step(self%atmos, stress_x, stress_y, sensible, status)
+        call self%comm%agree(status)
+    end subroutine simple_step
+
+    !> One step of a moist atmosphere: radiation and air meet the tiles, the air takes their fluxes, its rain falls on
+    !! them. Collective.
+    subroutine full_step(self, status)
+        type(climate_type), intent(inout) :: self
+        type(status_type), intent(inout) :: status
+        type(surface_air_type) :: air
+        type(surface_flux_type) :: flux
+
+        call surface_air_init(air, self%atmos%nlon, size(self%atmos%rows))
+        call surface_flux_init(flux, self%atmos%nlon, size(self%atmos%rows))
+        call atmos_surface(self%atmos, air)
+        self%ps_before = air%ps
+        call tile_exchange_fluxes(self%exchange, self%flux_config, self%ice, self%land, air, flux, status)
+        call self%comm%agree(status)
+        if (status%failed()) return
+        call atmos_step(self%atmos, flux, status)
+        call self%comm%agree(status)
+        if (status%failed()) return
+        call tile_exchange_rain(self%exchange, self%atmos%precipitation)
+        call land_take_rain(self%land, self%atmos%precipitation)
+        associate (m => self%air_mean)
+            m(:, :, air_rain) = m(:, :, air_rain) + self%atmos%precipitation
+            m(:, :, air_evaporation) = m(:, :, air_evaporation) + flux%evaporation
+            m(:, :, air_surface_heat) = m(:, :, air_surface_heat) + (air%sw_down - flux%sw_up) &
+                + (air%lw_down - flux%lw_up) - flux%sensible - latent_heat_vaporization*flux%evaporation
+            m(:, :, air_sw_net) = m(:, :, air_sw_net) + self%atmos%toa_sw_net
+            m(:, :, air_olr) = m(:, :, air_olr) + self%atmos%olr
+        end associate
+    end subroutine full_step
 
     !> Give the present surface of ocean and ice to every rank's atmosphere.
     subroutine show_ocean(self)

@@ -5,7 +5,7 @@ module climate_state_mod
     use status_mod, only: status_type, status_bad_input
     use netcdf_io_mod, only: netcdf_file_type
     use layout_mod, only: layout_type
-    use climate_mod, only: climate_type, climate_seconds
+    use climate_mod, only: climate_type, climate_seconds, forcing_rivers, air_rain, air_evaporation, air_sw_net, air_olr
     use atmos_mod, only: atmos_state_size, atmos_pack, atmos_unpack, atmos_surface, atmos_fields, &
         atmos_add_surface_increment
     use ocean_mod, only: ocean_state_size, ocean_pack, ocean_unpack, ocean_surface, ocean_fields, &
@@ -23,15 +23,20 @@ contains
         character(len=*), intent(in) :: path
         type(status_type), intent(inout) :: status
         type(netcdf_file_type) :: file
-        real(dp), allocatable :: atmos(:), ocean(:), land(:), flux(:, :)
+        real(dp), allocatable :: atmos(:), ocean(:), land(:), flux(:, :), water(:), runoff(:), ice(:)
         integer :: f, n_atmos, n_ocean
 
-        call allocate_parts(self, atmos, ocean, land, flux)
+        call allocate_parts(self, atmos, ocean, land, flux, water, runoff, ice)
         n_atmos = atmos_state_size(self%atmos)
         n_ocean = ocean_state_size(self%ocean)
         call atmos_pack(self%atmos, atmos)
         call ocean_pack(self%ocean, ocean)
         call self%atmos_layout%gather(self%land%temperature, land)
+        if (self%full) then
+            call self%atmos_layout%gather(self%land%water, water)
+            call self%atmos_layout%gather(self%land%runoff, runoff)
+            call self%ocean%layout%gather(self%ice%volume, ice)
+        end if
         do f = 1, self%exchange%n_fluxes
             call self%exchange%layout%gather(self%exchange%flux_sum(:, f), flux(:, f))
         end do
@@ -42,6 +47,12 @@ contains
             call file%write('land', ['land_cells'], [self%atmos_layout%n_global], land, 'K', status)
             call file%write('flux_sum', [character(len=14) :: 'exchange_cells', 'fluxes'], &
                 [self%exchange%layout%n_global, self%exchange%n_fluxes], flux, 'N m-2, N m-2, W m-2', status)
+            if (self%full) then
+                call file%write('land_water', ['land_cells'], shape(water), water, 'kg m-2', status)
+                call file%write('land_runoff', ['land_cells'], shape(runoff), runoff, 'kg m-2', status)
+                call file%write('ice_volume', ['ice_cells'], shape(ice), ice, 'm', status)
+                call file%write_attribute('ocean_water', self%ocean_water, status)
+            end if
             call file%write_attribute('flux_steps', real(self%exchange%steps, dp), status)
             call file%write_attribute('seconds', real(self%ocean_seconds, dp), status)
             call file%close(status)
@@ -56,19 +67,26 @@ contains
         character(len=*), intent(in) :: path
         type(status_type), intent(inout) :: status
         type(netcdf_file_type) :: file
-        real(dp), allocatable :: atmos(:), ocean(:), land(:), flux(:, :)
-        real(dp) :: clock(2)
+        real(dp), allocatable :: atmos(:), ocean(:), land(:), flux(:, :), water(:), runoff(:), ice(:)
+        real(dp) :: clock(3)
         integer :: f
 
-        call allocate_parts(self, atmos, ocean, land, flux)
+        call allocate_parts(self, atmos, ocean, land, flux, water, runoff, ice)
         clock = 0.0_dp
         if (self%comm%is_root()) then
             call file%open_to_read(path, status)
+            call check_surface(self, file, status)
             call check_sizes(file, size(atmos), size(ocean), size(land), size(flux, 1), status)
             call file%read('atmosphere', shape(atmos), atmos, status)
             call file%read('ocean', shape(ocean), ocean, status)
             call file%read('land', shape(land), land, status)
             call file%read('flux_sum', shape(flux), flux, status)
+            if (self%full) then
+                call file%read('land_water', shape(water), water, status)
+                call file%read('land_runoff', shape(runoff), runoff, status)
+                call file%read('ice_volume', shape(ice), ice, status)
+                call file%read_attribute('ocean_water', clock(3), status)
+            end if
             call file%read_attribute('flux_steps', clock(1), status)
             call file%read_attribute('seconds', clock(2), status)
             call file%close(status)
@@ -82,24 +100,46 @@ contains
         call self%comm%agree(status)
         if (status%failed()) return
         call self%atmos_layout%scatter(land, self%land%temperature)
+        if (self%full) then
+            call self%atmos_layout%scatter(water, self%land%water)
+            call self%atmos_layout%scatter(runoff, self%land%runoff)
+            call self%ocean%layout%scatter(ice, self%ice%volume)
+            self%ocean_water = clock(3)
+        end if
         do f = 1, self%exchange%n_fluxes
             call self%exchange%layout%scatter(flux(:, f), self%exchange%flux_sum(:, f))
         end do
         self%exchange%steps = nint(clock(1))
         self%ocean_seconds = nint(clock(2), i8)
         self%ocean_forcing = 0.0_dp
+        self%air_mean = 0.0_dp
         if (allocated(self%ps_before)) deallocate (self%ps_before)
     end subroutine climate_read_restart
 
-    !> Buffers of a whole restart on rank 0, empty elsewhere.
-    subroutine allocate_parts(self, atmos, ocean, land, flux)
+    !> Buffers of a whole restart on rank 0, empty elsewhere; the last three with the full surface alone.
+    subroutine allocate_parts(self, atmos, ocean, land, flux, water, runoff, ice)
         type(climate_type), intent(in) :: self
-        real(dp), allocatable, intent(out) :: atmos(:), ocean(:), land(:), flux(:, :)
-        integer :: here
+        real(dp), allocatable, intent(out) :: atmos(:), ocean(:), land(:), flux(:, :), water(:), runoff(:), ice(:)
+        integer :: here, full
         here = merge(1, 0, self%comm%is_root())
+        full = merge(here, 0, self%full)
+        allocate (water(full*self%atmos_layout%n_global), runoff(full*self%atmos_layout%n_global), &
+            ice(full*self%ocean%layout%n_global), source=0.0_dp)
         allocate (atmos(here*atmos_state_size(self%atmos)), ocean(here*ocean_state_size(self%ocean)), &
             land(here*self%atmos_layout%n_global), flux(here*self%exchange%layout%n_global, self%exchange%n_fluxes), source=0.0_dp)
     end subroutine allocate_parts
+
+    !> A surface with ice and buckets cannot go on from one without, nor the other way round.
+    subroutine check_surface(self, file, status)
+        type(climate_type), intent(in) :: self
+        type(netcdf_file_type), intent(in) :: file
+        type(status_type), intent(inout) :: status
+        if (status%failed()) return
+        if (self%full .and. .not. file%has_variable('ice_volume')) call status%set(status_bad_input, file%path// &
+            ": restart without sea ice and land water, written with surface = 'simple'; this run has surface = 'full'")
+        if (.not. self%full .and. file%has_variable('ice_volume')) call status%set(status_bad_input, file%path// &
+            ": restart with sea ice and land water, written with surface = 'full'; this run has surface = 'simple'")
+    end subroutine check_surface
 
     subroutine check_sizes(file, n_atmos, n_ocean, n_land, n_exchange, status)
         type(netcdf_file_type), intent(in) :: file
@@ -118,19 +158,20 @@ contains
             ' numbers of atmosphere, ocean, land, exchange grid')
     end subroutine check_sizes
 
-    !> Three-dimensional fields, named as in ensemble.nc.
+    !> Three-dimensional fields, named as in ensemble.nc; with the full surface also humidity, ice, land and the water
+    !! and radiation of the last interval.
     subroutine climate_write_state(self, path, status)
         type(climate_type), intent(inout) :: self
         character(len=*), intent(in) :: path
         type(status_type), intent(inout) :: status
         type(netcdf_file_type) :: file
-        real(dp), dimension(self%atmos%nlon, size(self%atmos%rows), self%atmos%nlev) :: u, v, t
+        real(dp), dimension(self%atmos%nlon, size(self%atmos%rows), self%atmos%nlev) :: u, v, t, q
         real(dp), dimension(self%atmos%nlon, size(self%atmos%rows)) :: ps
         real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2), self%ocean%nlev) :: temp, &
             salt, uo, vo
         real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2)) :: ssh
 
-        call atmos_fields(self%atmos, u, v, t, ps)
+        call atmos_fields(self%atmos, u, v, t, ps, q)
         call ocean_fields(self%ocean, temp, salt, uo, vo, ssh)
         if (self%comm%is_root()) then
             call file%create(path, status)
@@ -145,14 +186,24 @@ contains
         call put_atmos('u', u, 'm s-1')
         call put_atmos('v', v, 'm s-1')
         call put_atmos('t', t, 'K')
-        call put(file, self%atmos_layout, 'ps', [character(len=5) :: 'lon', 'lat'], &
-            [self%atmos%nlon, self%atmos%nlat], ps, 'Pa', status)
+        call put_air('ps', ps, 'Pa')
         call put_ocean('temp', temp, 'degC')
         call put_ocean('salt', salt, 'g kg-1')
         call put_ocean('uo', uo, 'm s-1')
         call put_ocean('vo', vo, 'm s-1')
-        call put(file, self%ocean%layout, 'ssh', [character(len=5) :: 'io', 'jo'], [self%ocean%nlon, self%ocean%nlat], &
-            ssh, 'm', status)
+        call put_sea('ssh', ssh, 'm')
+        if (self%full) then
+            call put_atmos('q', q, 'kg kg-1')
+            call put_sea('ice_volume', self%ice%volume, 'm')
+            call put_air('land_temperature', self%land%temperature, 'K')
+            call put_air('land_water', self%land%water, 'kg m-2')
+            call put_air('precipitation', self%air_mean(:, :, air_rain), 'kg m-2 s-1')
+            call put_air('evaporation', self%air_mean(:, :, air_evaporation), 'kg m-2 s-1')
+            call put_air('net_sunlight', self%air_mean(:, :, air_sw_net), 'W m-2')
+            call put_air('outgoing_long_wave', self%air_mean(:, :, air_olr), 'W m-2')
+            call put_air('land_fraction', land_fraction(self), '1')
+            call put_sea('rivers', self%ocean_forcing(:, :, forcing_rivers), 'kg m-2 s-1')
+        end if
         call file%close(status)
         call self%comm%agree(status)
 
@@ -165,6 +216,20 @@ contains
                 [self%atmos%nlon, self%atmos%nlat, self%atmos%nlev], field, units, status)
         end subroutine put_atmos
 
+        subroutine put_air(name, field, units)
+            character(len=*), intent(in) :: name, units
+            real(dp), intent(in) :: field(:, :)
+            call put(file, self%atmos_layout, name, [character(len=3) :: 'lon', 'lat'], &
+                [self%atmos%nlon, self%atmos%nlat], field, units, status)
+        end subroutine put_air
+
+        subroutine put_sea(name, field, units)
+            character(len=*), intent(in) :: name, units
+            real(dp), intent(in) :: field(:, :)
+            call put(file, self%ocean%layout, name, [character(len=2) :: 'io', 'jo'], &
+                [self%ocean%nlon, self%ocean%nlat], field, units, status)
+        end subroutine put_sea
+
         subroutine put_ocean(name, field, units)
             character(len=*), intent(in) :: name, units
             real(dp), intent(in) :: field(:, :, :)
@@ -172,6 +237,15 @@ contains
                 [self%ocean%nlon, self%ocean%nlat, self%ocean%nlev], field, units, status)
         end subroutine put_ocean
     end subroutine climate_write_state
+
+    !> Share of land on the own atmosphere rows.
+    function land_fraction(self)
+        type(climate_type), intent(in) :: self
+        real(dp) :: land_fraction(self%atmos%nlon, size(self%atmos%rows))
+        associate (g => self%exchange%grid, rows => self%atmos%rows)
+            land_fraction = g%land_area(:, rows)/spread(g%atmos_area(rows), 1, self%atmos%nlon)
+        end associate
+    end function land_fraction
 
     !> Gather a field level by level and write it from rank 0.
     subroutine put(file, layout, name, dimensions, sizes, field, units, status)

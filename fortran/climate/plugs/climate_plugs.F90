@@ -195,7 +195,7 @@ contains
 
     !> All diagnostics, in the order of tool_get_diagnostic_name.
     subroutine tool_get_diagnostics(values, ierr)
-        real(c_double), intent(out) :: values(19)
+        real(c_double), intent(out) :: values(30)
         integer(c_int), intent(out) :: ierr
         ierr = begin()
         if (ierr == 0) call climate_diagnostics(climate, values)

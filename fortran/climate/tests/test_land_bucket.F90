@@ -160,10 +160,10 @@ contains
             call make_air_column(air, 0.9_dp, 1.0e5_dp, 280.0_dp + 10.0_dp*draw(1), 20.0_dp*draw(2), -10.0_dp*draw(3), &
                 6.0e-3_dp, 400.0_dp*draw(4), 300.0_dp + 60.0_dp*draw(5))
             call step(land, air, 0.2_dp, 1.0_dp, flux)
-            call land_take_rain(land, reshape([16.0_dp/day*draw(6)], [1, 1]))
+            call land_take_rain(land, reshape([24.0_dp/day*draw(6)], [1, 1]))
             heat = heat + hour*(air%sw_down - flux%sw_up + air%lw_down - flux%lw_up - flux%sensible &
                 - latent_heat_vaporization*flux%evaporation)
-            water = water + hour*(16.0_dp/day*draw(6) - flux%evaporation)
+            water = water + hour*(24.0_dp/day*draw(6) - flux%evaporation)
             through = through + hour*(abs(flux%sensible) + flux%lw_up)
         end do
         call report('heat_of_a_year', capacity*(land%temperature(1, 1) - t0)/through, heat/through, 1.0e-13_dp)
