@@ -3,15 +3,30 @@
 module atmos_condensation_mod
     use kinds_mod, only: dp
     use constants_mod, only: dry_air_cp, latent_heat_vaporization
-    use atmos_saturation_mod, only: saturation
+    use atmos_saturation_mod, only: saturation, saturation_row
     implicit none
     private
 
-    public :: condense
+    public :: condense_row
 
 contains
 
-    elemental subroutine condense(p, t, q, rained)
+    !> One level of one latitude row.
+    pure subroutine condense_row(p, t, q, rained)
+        real(dp), intent(in), contiguous :: p(:)            !< (nlon) [Pa]
+        real(dp), intent(inout), contiguous :: t(:), q(:)   !< (nlon) [K], [kg/kg]
+        real(dp), intent(out), contiguous :: rained(:)      !< (nlon) vapour lost [kg/kg]
+        real(dp) :: q_s(size(t))
+        integer :: i
+
+        rained = 0.0_dp
+        call saturation_row(t, p, q_s)
+        do i = 1, size(t)
+            if (q(i) > q_s(i)) call condense(p(i), t(i), q(i), rained(i))
+        end do
+    end subroutine condense_row
+
+    pure subroutine condense(p, t, q, rained)
         real(dp), intent(in) :: p           !< [Pa]
         real(dp), intent(inout) :: t        !< [K]
         real(dp), intent(inout) :: q        !< [kg/kg]
@@ -22,7 +37,6 @@ contains
 
         rained = 0.0_dp
         call saturation(t, p, q_s, dq_s)
-        if (q <= q_s) return
         do pass = 1, 2
             excess = (q - q_s)/(1.0_dp + warming*dq_s)
             q = q - excess

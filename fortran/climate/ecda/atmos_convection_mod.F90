@@ -17,6 +17,7 @@ module atmos_convection_mod
     public :: convect_column, parcel_ascent
 
     real(dp), parameter :: cp = dry_air_cp, latent = latent_heat_vaporization
+    real(dp), parameter :: inhibition = 10.0_dp     !< a parcel so much colder than its surroundings is given up [K]
 
 contains
 
@@ -63,6 +64,7 @@ contains
         real(dp), intent(out), contiguous :: q_ref(:)   !< (nlev) likewise
         integer, intent(out) :: top
         real(dp) :: energy, q_s, dq_s
+        logical :: saturated
         integer :: k, n, pass
 
         n = size(t)
@@ -71,11 +73,14 @@ contains
         t_ref(n) = t(n)
         call saturation(t(n), p(n), q_s, dq_s)
         q_ref(n) = humidity*q_s
+        saturated = .false.
         do k = n - 1, 1, -1
-            t_ref(k) = t(n) - (phi(k) - phi(n))/cp
+            ! The first guess of a saturated parcel follows the slope of q_s(T) below.
+            t_ref(k) = t_ref(k + 1) - (phi(k) - phi(k + 1))/(cp + merge(latent*dq_s, 0.0_dp, saturated))
             call saturation(t_ref(k), p(k), q_s, dq_s)
-            if (q(n) > q_s) then
-                do pass = 1, 3  ! Newton; the curve is convex, so it comes from one side
+            saturated = saturated .or. q(n) > q_s
+            if (saturated) then
+                do pass = 1, 2  ! Newton; the residual of the second step is some 1e-3 K
                     t_ref(k) = t_ref(k) + (energy - phi(k) - cp*t_ref(k) - latent*q_s)/(cp + latent*dq_s)
                     call saturation(t_ref(k), p(k), q_s, dq_s)
                 end do
@@ -83,7 +88,7 @@ contains
             q_ref(k) = humidity*q_s
             if (t_ref(k) > t(k)) then
                 top = k
-            else if (top < n) then
+            else if (top < n .or. t(k) - t_ref(k) > inhibition) then
                 exit
             end if
         end do

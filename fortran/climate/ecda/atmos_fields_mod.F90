@@ -1,6 +1,7 @@
 !> Between the spectral state and fields on the own rows.
 module atmos_fields_mod
     use kinds_mod, only: dp
+    use constants_mod, only: gravity
     use status_mod, only: status_type, status_bad_input
     use atmos_type_mod, only: atmos_type
     use atmos_surface_mod, only: surface_air_type
@@ -9,7 +10,8 @@ module atmos_fields_mod
     implicit none
     private
 
-    public :: atmos_surface, atmos_fields, atmos_set_fields, atmos_add_increment, atmos_add_surface_increment
+    public :: atmos_surface, atmos_fields, atmos_set_fields, atmos_add_increment, atmos_add_surface_increment, &
+        atmos_surface_height
 
     interface atmos_surface
         module procedure surface_dry, surface_air
@@ -89,6 +91,17 @@ contains
         q = 0.0_dp
         if (self%dynamics%nq > 0) call scalar_to_grid(self, self%x(3*self%nlev + 2:, :, :), q)
     end subroutine atmos_fields
+
+    !> Height of the ground as the model sees it, smoothed and truncated. Collective.
+    subroutine atmos_surface_height(self, height)
+        type(atmos_type), intent(inout) :: self
+        real(dp), intent(out) :: height(:, :)                      !< (nlon, nrows) [m]
+        real(dp) :: c(1, 2, size(self%x, 3)), field(size(height, 1), size(height, 2), 1)
+
+        c(1, :, :) = self%dynamics%phi_s/gravity
+        call scalar_to_grid(self, c, field)
+        height = field(:, :, 1)
+    end subroutine atmos_surface_height
 
     subroutine scalar_to_grid(self, c, field)
         type(atmos_type), intent(inout) :: self

@@ -10,7 +10,8 @@ module atmos_mod
     use atmos_type_mod, only: atmos_type, atmos_init
     use atmos_surface_mod, only: surface_air_type, surface_flux_type
     use atmos_fields_mod, only: atmos_surface, atmos_fields, atmos_set_fields, atmos_add_increment, &
-        atmos_add_surface_increment
+        atmos_add_surface_increment, atmos_surface_height
+    use atmos_pressure_levels_mod, only: atmos_pressure_levels
     use atmos_restart_mod, only: atmos_state_size, atmos_pack, atmos_unpack
     use atmos_mass_mod, only: fix_mass
     use atmos_water_mod, only: fix_mass_and_water, global_mean_of_rows
@@ -19,7 +20,7 @@ module atmos_mod
 
     public :: atmos_type, atmos_init, atmos_step, atmos_surface, atmos_fields, atmos_set_fields, atmos_add_increment, &
         atmos_add_surface_increment, atmos_state_size, atmos_pack, atmos_unpack, &
-        surface_air_type, surface_flux_type
+        surface_air_type, surface_flux_type, atmos_surface_height, atmos_pressure_levels
 
     interface atmos_step
         module procedure step_dry, step_under_fluxes

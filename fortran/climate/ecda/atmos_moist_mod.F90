@@ -14,7 +14,7 @@ module atmos_moist_mod
     use atmos_radiation_mod, only: radiation_type
     use atmos_diffusion_mod, only: heights, diffuse
     use atmos_convection_mod, only: convect_column
-    use atmos_condensation_mod, only: condense
+    use atmos_condensation_mod, only: condense_row
     use atmos_water_mod, only: fill_holes
     implicit none
     private
@@ -143,27 +143,27 @@ contains
         real(dp), intent(in) :: ps(:)
         real(dp), intent(inout), contiguous :: t(:, :), q(:, :)             !< (nlon, nlev)
         real(dp), dimension(size(t, 1), size(t, 2)) :: phi, phi_half
-        real(dp), dimension(size(t, 2)) :: t_column, q_column, p
-        real(dp) :: share, convective, stratiform, layer
+        real(dp), dimension(size(t, 2)) :: t_column, q_column
+        real(dp), dimension(size(t, 1)) :: convective, stratiform, layer
+        real(dp) :: share
         integer :: i, k
 
         call heights(vertical, t, phi, phi_half)
         share = min(1.0_dp, self%dt/(3600.0_dp*self%config%convection_hours))
         do i = 1, size(ps)
-            p = ps(i)*vertical%full
             t_column = t(i, :)
             q_column = q(i, :)
-            call convect_column(share, self%config%convection_humidity, p, vertical%ds, phi(i, :), t_column, q_column, &
-                convective)
-            stratiform = 0.0_dp
-            do k = 1, size(p)
-                call condense(p(k), t_column(k), q_column(k), layer)
-                stratiform = stratiform + layer*vertical%ds(k)
-            end do
+            call convect_column(share, self%config%convection_humidity, ps(i)*vertical%full, vertical%ds, phi(i, :), &
+                t_column, q_column, convective(i))
             t(i, :) = t_column
             q(i, :) = q_column
-            self%convective(i, row) = convective*ps(i)/(gravity*self%dt)
-            self%precipitation(i, row) = (convective + stratiform)*ps(i)/(gravity*self%dt)
         end do
+        stratiform = 0.0_dp
+        do k = 1, size(t, 2)
+            call condense_row(ps*vertical%full(k), t(:, k), q(:, k), layer)
+            stratiform = stratiform + layer*vertical%ds(k)
+        end do
+        self%convective(:, row) = convective*ps/(gravity*self%dt)
+        self%precipitation(:, row) = (convective + stratiform)*ps/(gravity*self%dt)
     end subroutine rain
 end module atmos_moist_mod

@@ -7,7 +7,7 @@ module atmos_saturation_mod
     implicit none
     private
 
-    public :: saturation
+    public :: saturation, saturation_row
 
     real(dp), parameter :: eps = dry_air_gas_constant/vapour_gas_constant
     real(dp), parameter :: slope_factor = latent_heat_vaporization/vapour_gas_constant  !< [K]
@@ -36,4 +36,19 @@ contains
         q_s = eps*e_s/air
         dq_s = q_s*slope_factor/t**2*(p/air)
     end subroutine saturation
+
+    !> q_s alone along a row.
+    pure subroutine saturation_row(t, p, q_s)
+        real(dp), intent(in), contiguous :: t(:), p(:)      !< (n) [K], [Pa]
+        real(dp), intent(out), contiguous :: q_s(:)         !< (n) [kg/kg]
+        real(dp) :: place, e_s
+        integer :: n, k
+
+        do n = 1, size(t)
+            place = min(max((t(n) - t_first)*per_kelvin, 0.0_dp), real(last, dp) - 0.5_dp)
+            k = int(place)
+            e_s = table(k) + (place - real(k, dp))*(table(k + 1) - table(k))
+            q_s(n) = eps*e_s/max(p(n) - (1.0_dp - eps)*e_s, e_s)
+        end do
+    end subroutine saturation_row
 end module atmos_saturation_mod
