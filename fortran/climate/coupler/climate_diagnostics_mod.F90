@@ -4,7 +4,7 @@ module climate_diagnostics_mod
     use kinds_mod, only: dp
     use constants_mod, only: gravity, seawater_density, seawater_cp
     use layout_mod, only: layout_type
-    use climate_mod, only: climate_type, forcing_stress_x, forcing_stress_y, forcing_air_heat, forcing_heat, &
+    use climate_type_mod, only: climate_type, forcing_stress_x, forcing_stress_y, forcing_air_heat, forcing_heat, &
         forcing_rivers, air_rain, air_evaporation, air_surface_heat, air_sw_net, air_olr
     use ice_mod, only: ice_cover
     use atmos_mod, only: atmos_fields
@@ -124,8 +124,8 @@ contains
     end subroutine diagnose_exchange
 
     !> Under a moist atmosphere, global means of the last interval: precipitation, evaporation, rivers into the sea
-    !! [kg/m2/s], heat into all surfaces, sunlight kept and long wave to space at the top [W/m2]; stocks: water of air and
-    !! land [kg], area [m2] and volume [m3] of ice, and all the water with what the ocean has received [kg].
+    !! [kg/m2/s], heat into all surfaces, sunlight kept and long wave to space at the top [W/m2]; stocks: water of
+    !! air and land [kg], area [m2] and volume [m3] of ice, and all the water with what the ocean has received [kg].
     subroutine diagnose_water(self, values)
         type(climate_type), intent(inout) :: self
         real(dp), intent(inout) :: values(11)

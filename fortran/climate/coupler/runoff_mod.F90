@@ -1,7 +1,7 @@
 !> Rivers: what land cannot hold flows to the sea at once. Every land tile drains to the wet ocean cell nearest on the
-!! sphere (the lower index where two are as near), its mouth; the water of a mouth spreads evenly over all wet cells within
-!! `radius` of it, so that a great basin does not pour into one cell. Nearest of all rather than zonally nearest: it knows
-!! no poles and no empty rows, and sends no water around half the Earth. Every kilogram arrives.
+!! sphere (the lower index where two are as near), its mouth; the water of a mouth spreads evenly over all wet cells
+!! within `radius` of it, so that a great basin does not pour into one cell. Nearest of all rather than zonally nearest:
+!! it knows no poles and no empty rows, and sends no water around half the Earth. Every kilogram arrives.
 module runoff_mod
     use kinds_mod, only: dp
     use constants_mod, only: degree, earth_radius

@@ -6,8 +6,8 @@
 !!     F(T_s) = (1 - albedo) S + L - sigma T_s^4 - H - L_v E.
 !! The temperature of ice and land is the root of the balance of a step, found by Newton's method,
 !!     F(T_s) + g (T_b - T_s) - c (T_s - T_old) = 0,
-!! with conductance g to a base at T_b (ice) and heat capacity per step c = C/dt (land). All fluxes are then those of this
-!! temperature, and the tile receives F itself, so that its energy is exact wherever the iteration stops.
+!! with conductance g to a base at T_b (ice) and heat capacity per step c = C/dt (land). All fluxes are then those of
+!! this temperature, and the tile receives F itself, so that its energy is exact wherever the iteration stops.
 module surface_balance_mod
     use kinds_mod, only: dp
     use constants_mod, only: gravity, dry_air_gas_constant, dry_air_cp, kappa, stefan_boltzmann, &

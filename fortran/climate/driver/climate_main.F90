@@ -7,7 +7,8 @@ program climate_main
     use status_mod, only: status_type, status_bad_input
     use namelist_mod, only: namelist_open, namelist_close
     use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
-    use climate_state_mod, only: climate_read_restart, climate_write_restart, climate_write_state
+    use climate_restart_mod, only: climate_read_restart, climate_write_restart
+    use climate_state_mod, only: climate_write_state
     use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_Abort, MPI_Wtime, MPI_COMM_WORLD
     implicit none

@@ -70,9 +70,10 @@ contains
         if (found) call namelist_close(unit, path, 'land_nml', code, message, status)
         if (water_depth <= 0.0_dp .or. restoring_coefficient < 0.0_dp) call status%set(status_bad_input, &
             trim(path)//': &land_nml: water_depth must be positive and restoring_coefficient not negative')
-        if (min(albedo, frozen_albedo) < 0.0_dp .or. max(albedo, frozen_albedo) > 1.0_dp .or. bucket_capacity <= 0.0_dp) &
-            call status%set(status_bad_input, &
-            trim(path)//': &land_nml: albedos must lie between 0 and 1 and bucket_capacity must be positive')
+        if (min(albedo, frozen_albedo) < 0.0_dp .or. max(albedo, frozen_albedo) > 1.0_dp) call status%set( &
+            status_bad_input, trim(path)//': &land_nml: albedo and frozen_albedo must lie between 0 and 1')
+        if (bucket_capacity <= 0.0_dp) call status%set(status_bad_input, &
+            trim(path)//': &land_nml: bucket_capacity must be positive')
         if (status%failed()) return
         self%heat_capacity = water_depth*water_heat_capacity
         self%restoring = restoring_coefficient

@@ -262,8 +262,8 @@ contains
         call report('heat_both_sides'//trim(tag), (land_heat + seconds*over_sea(here, given))/scale, &
             over_air(here, here%air_heat)/scale, 1.0e-13_dp)
         ice_share = over_sea(here, ice_cover(here%ice, here%ice%volume))/over_sea(here, 0.0_dp*here%sst + 1.0_dp)
-        call report('some_ice'//trim(tag), merge(1.0_dp, 0.0_dp, ice_share > 0.02_dp .and. ice_share < 0.6_dp), 1.0_dp, &
-            0.0_dp)
+        call report('some_ice'//trim(tag), merge(1.0_dp, 0.0_dp, ice_share > 0.02_dp .and. ice_share < 0.6_dp), &
+            1.0_dp, 0.0_dp)
         call report('ice_takes_heat'//trim(tag), merge(1.0_dp, 0.0_dp, &
             abs(over_sea(here, fluxes(:, :, flux_ice_heat)))*seconds > 1.0e-4_dp*scale), 1.0_dp, 0.0_dp)
         call report('sunlight_of_the_sea_is_part'//trim(tag), merge(1.0_dp, 0.0_dp, &
