@@ -1,8 +1,8 @@
 !> Exchange of a moist atmosphere with three kinds of tile: open sea and ice on every exchange cell, in shares 1 - a and
 !! a of it, and the land of every atmosphere cell. Fluxes are computed once per tile (surface_balance_mod). The
 !! atmosphere gets their area means, the land its own, and what passes into sea and ice is summed over the coupling
-!! interval. Rain falls alike on all tiles of a cell; on ice it drains into the sea, as does what dew brings, and the sea
-!! is also what evaporates: ice is neither sublimated nor rained upon, so its mass tells its energy.
+!! interval. Rain falls alike on all tiles of a cell; on ice it drains into the sea, as does what dew brings, and the
+!! sea is also what evaporates: ice is neither sublimated nor rained upon, so its mass tells its energy.
 module tile_exchange_mod
     use kinds_mod, only: dp
     use constants_mod, only: celsius_zero, latent_heat_vaporization
