@@ -10,18 +10,18 @@ module climate_mod
     use constants_mod, only: latent_heat_vaporization
     use status_mod, only: status_type, status_bad_input
     use climate_type_mod, only: climate_type, climate_init, forcing_stress_x, forcing_stress_y, forcing_air_heat, &
-        forcing_heat, forcing_water, forcing_rivers, air_rain, air_evaporation, air_surface_heat, air_sw_net, air_olr
+        forcing_heat, forcing_water, forcing_rivers, forcing_sunlight, air_rain, air_evaporation, air_surface_heat, air_sw_net, air_olr
     use surface_exchange_mod, only: exchange_see_ocean, exchange_fluxes, exchange_mean, n_simple_fluxes, &
-        n_full_fluxes, flux_stress_x, flux_stress_y, flux_heat, flux_water, flux_ice_heat
+        n_full_fluxes, flux_stress_x, flux_stress_y, flux_heat, flux_water, flux_ice_heat, &
+        flux_shortwave
     use tile_exchange_mod, only: tile_exchange_fluxes, tile_exchange_rain
     use runoff_mod, only: rivers_flow
-    use ocean_freezing_mod, only: ocean_freezing_heat
     use ocean_forcing_mod, only: restoring_heat, restoring_freshwater
     use land_mod, only: land_step, land_take_rain
     use ice_mod, only: ice_step, ice_cover, ice_thickness, ice_conductance
     use atmos_surface_mod, only: surface_air_type, surface_flux_type, surface_air_init, surface_flux_init
     use atmos_mod, only: atmos_step, atmos_surface
-    use ocean_mod, only: ocean_step, ocean_surface
+    use ocean_mod, only: ocean_step, ocean_surface, ocean_freezing_heat
     implicit none
     private
     public :: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
@@ -130,8 +130,14 @@ contains
             call simple_forcing(self, self%ocean_forcing)
         end if
         associate (f => self%ocean_forcing)
-            call ocean_step(self%ocean, f(:, :, forcing_stress_x), f(:, :, forcing_stress_y), f(:, :, forcing_heat), &
-                f(:, :, forcing_water), real(self%config%coupling_dt, dp), status)
+            if (self%full) then
+                call ocean_step(self%ocean, f(:, :, forcing_stress_x), f(:, :, forcing_stress_y), &
+                    f(:, :, forcing_heat) - f(:, :, forcing_sunlight), f(:, :, forcing_water), &
+                    real(self%config%coupling_dt, dp), status, shortwave=f(:, :, forcing_sunlight))
+            else
+                call ocean_step(self%ocean, f(:, :, forcing_stress_x), f(:, :, forcing_stress_y), &
+                    f(:, :, forcing_heat), f(:, :, forcing_water), real(self%config%coupling_dt, dp), status)
+            end if
         end associate
         call self%comm%agree(status)
         if (status%failed()) return
@@ -141,12 +147,13 @@ contains
     !> Stress and sensible heat of the interval, and restoring. Collective.
     subroutine simple_forcing(self, forcing)
         type(climate_type), intent(inout) :: self
-        real(dp), intent(out) :: forcing(:, :, :)       !< (nx, ny, 6)
+        real(dp), intent(out) :: forcing(:, :, :)       !< (nx, ny, n_forcings)
 
         call exchange_mean(self%exchange, self%ocean%i_first, self%ocean%j_first, forcing(:, :, :n_simple_fluxes))
         call add_restoring(self, forcing(:, :, forcing_heat), forcing(:, :, forcing_water))
         forcing(:, :, forcing_heat) = forcing(:, :, forcing_heat) + forcing(:, :, forcing_air_heat)
         forcing(:, :, forcing_rivers) = 0.0_dp
+        forcing(:, :, forcing_sunlight) = 0.0_dp
     end subroutine simple_forcing
 
     !> Fluxes of the interval between air, ice, rivers and sea; the ice makes the interval here. What the last ocean
@@ -154,7 +161,7 @@ contains
     !! Collective.
     subroutine full_forcing(self, forcing)
         type(climate_type), intent(inout) :: self
-        real(dp), intent(out) :: forcing(:, :, :)       !< (nx, ny, 6)
+        real(dp), intent(out) :: forcing(:, :, :)       !< (nx, ny, n_forcings)
         real(dp), dimension(size(forcing, 1), size(forcing, 2)) :: freezing_heat, sst, ssu, ssv, ssh, ice_heat, &
             ice_water
         real(dp) :: flux(size(forcing, 1), size(forcing, 2), n_full_fluxes)
@@ -163,7 +170,7 @@ contains
         seconds = real(self%config%coupling_dt, dp)
         associate (o => self%ocean)
             call exchange_mean(self%exchange, o%i_first, o%j_first, flux)
-            call ocean_freezing_heat(o, self%ice%freezing_temperature, freezing_heat)
+            call ocean_freezing_heat(o, freezing_heat)
             call ocean_surface(o, sst, ssu, ssv, ssh)
             call ice_step(self%ice, seconds, flux(:, :, flux_ice_heat), freezing_heat, sst, ice_heat, ice_water)
             call self%atmos_layout%gather_to_all(self%land%runoff, runoff)
@@ -174,6 +181,7 @@ contains
         forcing(:, :, forcing_stress_x) = flux(:, :, flux_stress_x)
         forcing(:, :, forcing_stress_y) = flux(:, :, flux_stress_y)
         forcing(:, :, forcing_air_heat) = flux(:, :, flux_heat)
+        forcing(:, :, forcing_sunlight) = flux(:, :, flux_shortwave)
         forcing(:, :, forcing_heat) = flux(:, :, flux_heat) + ice_heat
         forcing(:, :, forcing_water) = (flux(:, :, flux_water) + ice_water) + forcing(:, :, forcing_rivers)
         call count_water(self, forcing(:, :, forcing_water)*seconds)

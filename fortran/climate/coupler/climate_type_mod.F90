@@ -20,7 +20,7 @@ module climate_type_mod
     !> Forcing of the ocean kept for the diagnostics, third index of ocean_forcing.
     !! forcing_air_heat is what the air gives open water: with the simple surface the sensible heat.
     integer, parameter, public :: forcing_stress_x = 1, forcing_stress_y = 2, forcing_air_heat = 3, forcing_heat = 4, &
-        forcing_water = 5, forcing_rivers = 6
+        forcing_water = 5, forcing_rivers = 6, forcing_sunlight = 7, n_forcings = 7
     !> Means of the atmosphere's last interval kept for the diagnostics, third index of air_mean.
     integer, parameter, public :: air_rain = 1, air_evaporation = 2, air_surface_heat = 3, air_sw_net = 4, air_olr = 5
 
@@ -40,7 +40,8 @@ module climate_type_mod
         !> kg/m2/s, kg/m2/s, W/m2 into the surface, W/m2, W/m2 (nlon, nrows, 5); 0 with the simple surface.
         real(dp), allocatable :: air_mean(:, :, :)
         real(dp), allocatable :: ps_before(:, :) !< before the last atmosphere step; empty before the first [Pa]
-        !> Of the last interval, own block: N/m2, N/m2, W/m2, W/m2, kg/m2/s of all freshwater and of rivers in it.
+        !> Of the last interval, own block: N/m2, N/m2, W/m2, W/m2, kg/m2/s of all freshwater and of rivers in it,
+        !! W/m2 of sunlight within all heat.
         real(dp), allocatable :: ocean_forcing(:, :, :)
         real(dp) :: ocean_water = 0.0_dp                    !< freshwater the ocean has received since its start [kg]
     end type climate_type
@@ -79,7 +80,7 @@ contains
             if (self%full .neqv. self%atmos%config%forcing == 'moist') call status%set(status_bad_input, trim(path)// &
                 ": &climate_nml: surface = 'full' goes with forcing = 'moist' of &atmos_nml, and 'simple' without")
             if (self%full) call ice_init(self%ice, path, self%ocean%i_last - self%ocean%i_first + 1, &
-                self%ocean%j_last - self%ocean%j_first + 1, self%flux_config%freezing_temperature, status)
+                self%ocean%j_last - self%ocean%j_first + 1, self%ocean%config%freezing_temperature, status)
         end associate
         call comm%agree(status)
         if (status%failed()) return
@@ -101,7 +102,7 @@ contains
             call exchange_init(self%exchange, self%comm, grid, a%rows, a%sigma(a%nlev), &
                 merge(n_full_fluxes, n_simple_fluxes, self%full), status)
             allocate (self%air_mean(a%nlon, size(a%rows), 5), source=0.0_dp)
-            allocate (self%ocean_forcing(o%i_last - o%i_first + 1, o%j_last - o%j_first + 1, 6), source=0.0_dp)
+            allocate (self%ocean_forcing(o%i_last - o%i_first + 1, o%j_last - o%j_first + 1, n_forcings), source=0.0_dp)
             if (self%full) call rivers_init(self%rivers, grid, a%lon, a%lat, o%lon, o%lat, &
                 o%wet, self%flux_config%runoff_radius)
         end associate

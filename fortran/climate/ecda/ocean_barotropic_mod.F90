@@ -16,11 +16,19 @@ module ocean_barotropic_mod
     private
     public :: barotropic_step, checkerboard_fluxes
 
+    type, public :: barotropic_work_type
+        private
+        real(dp), allocatable :: effective(:, :)                    !< eta of the pressure gradient [m]
+        real(dp), allocatable :: flux_u(:, :), flux_v(:, :)         !< transports [m2/s]
+        real(dp), allocatable :: du(:, :), dv(:, :)                 !< friction over a substep [m/s]
+    end type barotropic_work_type
+
 contains
 
     !> Advance `bt` = (eta [m], u, v [m/s]) by dt. On return they are valid on the owned cells and one halo cell, the
     !! mean transports on 0:nx, 0:ny.
-    subroutine barotropic_step(g, config, halo, dt, depth, force, bt, mean_u, mean_v)
+    subroutine barotropic_step(w, g, config, halo, dt, depth, force, bt, mean_u, mean_v)
+        type(barotropic_work_type), intent(inout) :: w
         type(ocean_grid_type), intent(in) :: g
         type(ocean_config_type), intent(in) :: config
         type(halo_type), intent(inout) :: halo
@@ -29,15 +37,17 @@ contains
         real(dp), intent(inout) :: force(g%is:g%ie, g%js:g%je, 3)   !< F_x, F_y [m/s2], source [m/s]; owned on entry
         real(dp), intent(inout) :: bt(g%is:g%ie, g%js:g%je, 3)      !< owned on entry
         real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: mean_u, mean_v  !< [m2/s]
-        real(dp), dimension(g%is:g%ie, g%js:g%je) :: effective, flux_u, flux_v, du, dv
         real(dp) :: dtb
-        integer :: m, reach, i, j
+        integer :: m, reach
 
+        if (.not. allocated(w%effective)) then
+            allocate (w%effective(g%is:g%ie, g%js:g%je), source=0.0_dp)
+            allocate (w%flux_u, w%flux_v, w%du, w%dv, source=w%effective)
+        end if
         dtb = dt/g%substeps
         call halo%update(halo%width, 3, force)
         mean_u = 0.0_dp
         mean_v = 0.0_dp
-        effective = 0.0_dp
         reach = 0
         do m = 1, g%substeps
             reach = reach - 1
@@ -45,26 +55,36 @@ contains
                 call halo%update(halo%width, 3, bt)
                 reach = halo%width - 1
             end if
-            do j = -reach, g%ny + reach
-                do i = -reach, g%nx + reach
-                    flux_u(i, j) = depth(i, j)*bt(i, j, 2)
-                    flux_v(i, j) = depth(i, j)*bt(i, j, 3)
-                end do
-            end do
-            do j = 0, g%ny
-                do i = 0, g%nx
-                    mean_u(i, j) = mean_u(i, j) + flux_u(i, j)
-                    mean_v(i, j) = mean_v(i, j) + flux_v(i, j)
-                end do
-            end do
-            call step_surface(g, config, dtb, reach, force(:, :, 3), flux_u, flux_v, bt(:, :, 1), effective)
-            call friction(g, config, dtb, reach, reach - 1, g%mask_u(:, :, 1), bt(:, :, 2), bt(:, :, 3), du, dv)
-            call step_current(g, config, dtb, reach, force(:, :, 1), force(:, :, 2), effective, du, dv, bt(:, :, 2), &
-                bt(:, :, 3))
+            call transports(g, reach, depth, bt(:, :, 2), bt(:, :, 3), w%flux_u, w%flux_v, mean_u, mean_v)
+            call step_surface(g, config, dtb, reach, force(:, :, 3), w%flux_u, w%flux_v, bt(:, :, 1), w%effective)
+            call friction(g, config, dtb, reach, reach - 1, g%mask_u(:, :, 1), bt(:, :, 2), bt(:, :, 3), w%du, w%dv)
+            call step_current(g, config, dtb, reach, force(:, :, 1), force(:, :, 2), w%effective, w%du, w%dv, &
+                bt(:, :, 2), bt(:, :, 3))
         end do
         mean_u = mean_u/g%substeps
         mean_v = mean_v/g%substeps
     end subroutine barotropic_step
+
+    !> Transports on the owned cells and `reach` halo cells, and their sum over the substeps on 0:nx, 0:ny.
+    subroutine transports(g, reach, depth, u, v, flux_u, flux_v, sum_u, sum_v)
+        type(ocean_grid_type), intent(in) :: g
+        integer, intent(in) :: reach
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: depth, u, v
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: flux_u, flux_v, sum_u, sum_v    !< [m2/s]
+        integer :: i, j
+
+        do j = -reach, g%ny + reach
+            do i = -reach, g%nx + reach
+                flux_u(i, j) = depth(i, j)*u(i, j)
+                flux_v(i, j) = depth(i, j)*v(i, j)
+            end do
+            if (j < 0 .or. j > g%ny) cycle
+            do i = 0, g%nx
+                sum_u(i, j) = sum_u(i, j) + flux_u(i, j)
+                sum_v(i, j) = sum_v(i, j) + flux_v(i, j)
+            end do
+        end do
+    end subroutine transports
 
     !> eta' and the eta of the pressure gradient, on the owned cells and `reach` halo cells.
     subroutine step_surface(g, config, dtb, reach, source, u, v, eta, effective)

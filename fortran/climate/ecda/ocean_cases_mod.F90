@@ -6,7 +6,7 @@ module ocean_cases_mod
     use ocean_mod, only: ocean_type, ocean_init
     implicit none
     private
-    public :: new_ocean, linear_settings, continents, report, report_bytes, finish
+    public :: new_ocean, linear_settings, continents, contents, report, report_bytes, finish
 
     !> A linear, frictionless ocean of uniform density.
     character(len=*), parameter :: linear_settings = "initial_state = 'uniform', momentum_advection = f, "// &
@@ -65,6 +65,27 @@ contains
         mask(nlon/18, (3*nlat)/4) = 1
         mask((5*nlon)/9, (2*nlat)/3) = 0
     end subroutine continents
+
+    !> Volume above rest [m3] and content of heat [degC m3] and salt [g/kg m3] of an ocean on one rank.
+    subroutine contents(o, volume, heat_content, salt)
+        type(ocean_type), intent(in) :: o
+        real(dp), intent(out) :: volume, heat_content, salt
+        real(dp) :: cell
+        integer :: i, j, k
+        volume = 0.0_dp
+        heat_content = 0.0_dp
+        salt = 0.0_dp
+        do j = 1, o%nlat
+            do i = 1, o%nlon
+                if (o%wet(i, j)) volume = volume + o%grid%area(j)*o%eta(i, j)
+                do k = 1, o%grid%levels(i, j)
+                    cell = o%grid%area(j)*(o%grid%dz(k) + merge(o%eta(i, j), 0.0_dp, k == 1))
+                    heat_content = heat_content + cell*o%t(i, j, k)
+                    salt = salt + cell*o%s(i, j, k)
+                end do
+            end do
+        end do
+    end subroutine contents
 
     !> One row of the verification table: test, ours, reference, gate, passed. The gate is absolute.
     subroutine report(test, ours, reference, gate)

@@ -34,6 +34,11 @@ module ocean_config_mod
         logical :: baroclinic_pressure = .true.      !< pressure of the density anomalies
         logical :: virtual_salt_flux = .true.        !< freshwater as a salt flux; false: as a volume flux
         real(dp) :: reference_salinity = 35.0_dp     !< of the virtual salt flux [g/kg]
+        real(dp) :: sunlight_red_share = 0.58_dp     !< penetrating short wave: Jerlov's type I (Paulson, Simpson 1977)
+        real(dp) :: sunlight_red_depth = 0.35_dp     !< e-folding depth of the red and infrared share [m]
+        real(dp) :: sunlight_blue_depth = 23.0_dp    !< and of the rest [m]
+        real(dp) :: freezing_temperature = -1.8_dp   !< of ocean_freezing_heat, at salinity 35 [degC]
+        real(dp) :: freezing_slope = 0.0_dp          !< it falls by so much per g/kg of salt; sea water: 0.054 [K kg/g]
         real(dp) :: viscosity = -1.0_dp              !< horizontal [m2/s]; negative: Munk, beta (factor dx)**3
         real(dp) :: munk_factor = 1.0_dp             !< boundary layer width (A/beta)**(1/3) in grid intervals
         real(dp) :: equator_viscosity = 0.25_dp      !< share of Munk's viscosity kept at the equator
@@ -64,8 +69,9 @@ contains
         type(status_type), intent(inout) :: status
         character(len=16) :: geometry, initial_state
         real(dp) :: plane_f0, plane_beta, lat_south, lat_north, lon_extent, max_depth, top_thickness, ab_epsilon, &
-            coriolis_implicitness, barotropic_damping, checkerboard_filter, reference_salinity, viscosity, &
-            munk_factor, equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, &
+            coriolis_implicitness, barotropic_damping, checkerboard_filter, reference_salinity, sunlight_red_share, &
+            sunlight_red_depth, sunlight_blue_depth, freezing_temperature, freezing_slope, viscosity, munk_factor, &
+            equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, &
             vertical_diffusivity, pp_viscosity, pp_alpha, surface_diffusivity, convective_diffusivity, &
             drag_coefficient, drag_speed, mixed_layer_contrast, mixed_layer_cap, current_depth, speed_limit
         integer :: min_levels, min_basin, barotropic_substeps, barotropic_halo
@@ -73,7 +79,8 @@ contains
         namelist /ocean_nml/ geometry, plane_f0, plane_beta, lat_south, lat_north, lon_extent, max_depth, &
             top_thickness, min_levels, min_basin, initial_state, ab_epsilon, coriolis_implicitness, &
             barotropic_substeps, barotropic_halo, barotropic_damping, checkerboard_filter, momentum_advection, &
-            tracer_advection, baroclinic_pressure, virtual_salt_flux, reference_salinity, viscosity, munk_factor, &
+            tracer_advection, baroclinic_pressure, virtual_salt_flux, reference_salinity, sunlight_red_share, &
+            sunlight_red_depth, sunlight_blue_depth, freezing_temperature, freezing_slope, viscosity, munk_factor, &
             equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, vertical_diffusivity, &
             pp_viscosity, pp_alpha, surface_diffusivity, convective_diffusivity, drag_coefficient, drag_speed, &
             mixed_layer_contrast, mixed_layer_cap, current_depth, speed_limit
@@ -92,11 +99,12 @@ contains
         config = ocean_config_type(geometry, plane_f0, plane_beta, lat_south, lat_north, lon_extent, max_depth, &
             top_thickness, min_levels, min_basin, initial_state, ab_epsilon, coriolis_implicitness, &
             barotropic_substeps, barotropic_halo, barotropic_damping, checkerboard_filter, momentum_advection, &
-            tracer_advection, baroclinic_pressure, virtual_salt_flux, reference_salinity, viscosity, munk_factor, &
+            tracer_advection, baroclinic_pressure, virtual_salt_flux, reference_salinity, sunlight_red_share, &
+            sunlight_red_depth, sunlight_blue_depth, freezing_temperature, freezing_slope, viscosity, munk_factor, &
             equator_viscosity, viscosity_min, tracer_diffusivity, vertical_viscosity, vertical_diffusivity, &
             pp_viscosity, pp_alpha, surface_diffusivity, convective_diffusivity, drag_coefficient, drag_speed, &
             mixed_layer_contrast, mixed_layer_cap, current_depth, speed_limit)
-        call check(config, status)
+        call check(config, path, status)
 
     contains
 
@@ -113,6 +121,9 @@ contains
             momentum_advection = c%momentum_advection; tracer_advection = c%tracer_advection
             baroclinic_pressure = c%baroclinic_pressure
             virtual_salt_flux = c%virtual_salt_flux; reference_salinity = c%reference_salinity
+            sunlight_red_share = c%sunlight_red_share; sunlight_red_depth = c%sunlight_red_depth
+            sunlight_blue_depth = c%sunlight_blue_depth
+            freezing_temperature = c%freezing_temperature; freezing_slope = c%freezing_slope
             viscosity = c%viscosity; munk_factor = c%munk_factor
             equator_viscosity = c%equator_viscosity; viscosity_min = c%viscosity_min
             tracer_diffusivity = c%tracer_diffusivity
@@ -126,8 +137,9 @@ contains
     end subroutine read_ocean_config
 
     !> Refuse values without meaning.
-    subroutine check(c, status)
+    subroutine check(c, path, status)
         type(ocean_config_type), intent(in) :: c
+        character(len=*), intent(in) :: path        !< of the namelist file, for the message
         type(status_type), intent(inout) :: status
 
         call expect(c%geometry == 'sphere' .or. c%geometry == 'plane', "geometry must be 'sphere' or 'plane'")
@@ -144,6 +156,9 @@ contains
             'coriolis_implicitness must lie in [0.5, 1]')
         call expect(c%checkerboard_filter >= 0 .and. c%checkerboard_filter <= 1, &
             'checkerboard_filter must lie in [0, 1]')
+        call expect(c%sunlight_red_share >= 0 .and. c%sunlight_red_share <= 1 &
+            .and. min(c%sunlight_red_depth, c%sunlight_blue_depth) > 0, &
+            'sunlight_red_share must lie in [0, 1], the depths of sunlight be positive')
         call expect(min(c%munk_factor, c%equator_viscosity, c%viscosity_min, c%tracer_diffusivity, &
             c%vertical_viscosity, c%vertical_diffusivity, c%pp_viscosity, c%pp_alpha, c%surface_diffusivity, &
             c%convective_diffusivity, c%drag_coefficient, c%drag_speed) >= 0, &
@@ -154,7 +169,7 @@ contains
         subroutine expect(holds, rule)
             logical, intent(in) :: holds
             character(len=*), intent(in) :: rule
-            if (.not. holds) call status%set(status_bad_input, '&ocean_nml: '//rule)
+            if (.not. holds) call status%set(status_bad_input, trim(path)//': &ocean_nml: '//rule)
         end subroutine expect
     end subroutine check
 end module ocean_config_mod

@@ -3,7 +3,7 @@
 !! Blocks are periodic in longitude and end at the southern and northern edge. The exchange goes first east-west, then
 !! north-south including the columns just received, so that corners arrive without messages of their own.
 module ocean_halo_mod
-    use kinds_mod, only: dp
+    use kinds_mod, only: dp, i8
     use comm_mod, only: comm_type
     use status_mod, only: status_type, status_bad_input
     use mpi_f08, only: MPI_Sendrecv, MPI_DOUBLE_PRECISION, MPI_PROC_NULL, MPI_STATUS_IGNORE
@@ -19,6 +19,7 @@ module ocean_halo_mod
         integer :: i_first, i_last, j_first, j_last  !< owned global indices
         integer :: is, ie, js, je       !< local index bounds including the halo; owned cells are 1:nx, 1:ny
         integer :: west, east, south, north          !< neighbouring ranks
+        integer(i8) :: messages = 0, bytes = 0       !< sent to other ranks since the start
         real(dp), allocatable, private :: outbox(:), inbox(:)
     contains
         procedure :: init
@@ -129,6 +130,8 @@ contains
         if (to == self%comm%rank .and. from == self%comm%rank) then
             self%inbox(:both) = self%outbox(:both)
         else
+            if (to /= MPI_PROC_NULL) self%messages = self%messages + 1
+            if (to /= MPI_PROC_NULL) self%bytes = self%bytes + 8*both
             call MPI_Sendrecv(self%outbox, both, MPI_DOUBLE_PRECISION, to, 1, self%inbox, both, MPI_DOUBLE_PRECISION, &
                 from, 1, self%comm%handle, MPI_STATUS_IGNORE)
         end if

@@ -39,8 +39,8 @@ contains
         call self%comm%agree(status)
         if (status%failed()) return
         associate (g => self%grid)
-            if (self%has_history) call momentum_tendency(g, self%config, self%reference, self%pressure, &
-                self%t, self%s, self%u, self%v, self%eta, self%gu, self%gv)
+            if (self%has_history) call momentum_tendency(self%momentum_work, g, self%config, &
+                self%reference, self%pressure, self%t, self%s, self%u, self%v, self%eta, self%gu, self%gv)
             do k = 1, self%nlev
                 call add(dt(:, :, k), g%mask_t(1:g%nx, 1:g%ny, k), self%t(1:g%nx, 1:g%ny, k))
                 call add(ds(:, :, k), g%mask_t(1:g%nx, 1:g%ny, k), self%s(1:g%nx, 1:g%ny, k))
@@ -170,7 +170,8 @@ contains
         associate (g => o%grid)
             o%t_new = 0.0_dp
             o%s_new = 0.0_dp
-            call momentum_tendency(g, o%config, o%reference, o%pressure, o%t, o%s, o%u, o%v, o%eta, o%t_new, o%s_new)
+            call momentum_tendency(o%momentum_work, g, o%config, o%reference, o%pressure, o%t, o%s, o%u, o%v, o%eta, &
+                o%t_new, o%s_new)
             do k = 1, g%nk
                 do j = 1, g%ny
                     do i = 1, g%nx

@@ -7,7 +7,7 @@
 !! Reference for the parts: Griffies (2004), Fundamentals of Ocean Climate Models, chapters 11-12.
 module ocean_mod
     use kinds_mod, only: dp
-    use constants_mod, only: gravity, seawater_density
+    use constants_mod, only: gravity, seawater_density, seconds_per_day
     use comm_mod, only: comm_type
     use status_mod, only: status_type, status_bad_input
     use ocean_type_mod, only: ocean_type
@@ -15,13 +15,15 @@ module ocean_mod
     use ocean_grid_mod, only: init_grid
     use ocean_eos_mod, only: density
     use ocean_initial_mod, only: initial_temperature, initial_salinity
-    use ocean_step_mod, only: internal_step, update_halos, check_state
+    use ocean_step_mod, only: internal_step, update_halos
+    use ocean_freezing_mod, only: ocean_freezing_heat, ocean_freezing_point
     use ocean_restart_mod, only: ocean_state_size, ocean_pack, ocean_unpack
     use ocean_increment_mod, only: ocean_add_increment, ocean_add_surface_increment
     implicit none
     private
     public :: ocean_type, ocean_init, ocean_step, ocean_surface, ocean_fields, ocean_add_increment, &
-        ocean_add_surface_increment, ocean_pack, ocean_unpack, ocean_state_size
+        ocean_add_surface_increment, ocean_freezing_heat, ocean_freezing_point, ocean_pack, ocean_unpack, &
+        ocean_state_size
 
     !> The mask may come as integers or reals, 1 = sea, as it stands in the grid file.
     interface ocean_init
@@ -54,8 +56,8 @@ contains
         type(status_type), intent(inout) :: status
 
         if (status%failed()) return
-        if (any(shape(mask) /= [nlon, nlat]) .or. any(shape(depth) /= [nlon, nlat])) call status%set(status_bad_input, &
-            'ocean_init: mask and depth must be (nlon, nlat)')
+        call expect_shape('mask', shape(mask))
+        call expect_shape('depth', shape(depth))
         if (nlev < 1 .or. .not. dt > 0.0_dp) call status%set(status_bad_input, &
             'ocean_init: ocean_nlev must be 1 or more and ocean_dt positive')
         call read_ocean_config(self%config, path, status)
@@ -82,6 +84,18 @@ contains
             'ocean_init: no sea is left; the mask needs basins of several cells away from the first and last row')
         if (status%failed()) return
         call init_state(self)
+
+    contains
+
+        subroutine expect_shape(name, found)
+            character(len=*), intent(in) :: name
+            integer, intent(in) :: found(2)
+            character(len=160) :: text
+            if (all(found == [nlon, nlat])) return
+            write (text, '(3a,i0,a,i0,a,i0,a,i0)') 'ocean_init: ', name, ' is ', found(1), ' x ', found(2), &
+                ', the namelist''s ocean_nlon x ocean_nlat is ', nlon, ' x ', nlat
+            call status%set(status_bad_input, text)
+        end subroutine expect_shape
     end subroutine init_integer_mask
 
     !> Which cells of a global field are held here.
@@ -101,8 +115,9 @@ contains
         associate (g => self%grid)
             allocate (self%t(g%is:g%ie, g%js:g%je, g%nk), source=0.0_dp)
             allocate (self%s, self%u, self%v, self%gu_old, self%gv_old, self%gu, self%gv, self%t_new, self%s_new, &
-                self%viscosity, self%diffusivity, source=self%t)
+                self%u_new, self%v_new, self%diffusivity, source=self%t)
             allocate (self%eta(g%is:g%ie, g%js:g%je), source=0.0_dp)
+            call init_planes(self)
             self%pressure = gravity*seawater_density*g%z
             self%pressure_w = gravity*seawater_density*g%floors(1:)
             self%reference = density(initial_temperature(30.0_dp, g%z), initial_salinity(30.0_dp, g%z), self%pressure)
@@ -124,47 +139,88 @@ contains
         call update_halos(self)
     end subroutine init_state
 
+    !> Room for the forcing and for the horizontal fields of a step; how sunlight fades with depth:
+    !!     I(z)/I(0) = R exp(-z/z_red) + (1 - R) exp(-z/z_blue)    (Paulson and Simpson 1977).
+    subroutine init_planes(self)
+        type(ocean_type), intent(inout) :: self
+        associate (p => self%plane, f => self%forcing, g => self%grid, c => self%config)
+            allocate (p%top, p%depth, p%mean_u, p%mean_v, p%east, p%north, p%eta_old, p%surface_t, p%surface_s, &
+                f%stress_x, f%stress_y, f%heat, f%freshwater, f%shortwave, f%salt, source=self%eta)
+            allocate (p%force(g%is:g%ie, g%js:g%je, 3), p%bt(g%is:g%ie, g%js:g%je, 3), source=0.0_dp)
+            allocate (self%sunlight(0:g%nk))
+            self%sunlight = c%sunlight_red_share*exp(-g%floors/c%sunlight_red_depth) &
+                + (1.0_dp - c%sunlight_red_share)*exp(-g%floors/c%sunlight_blue_depth)
+        end associate
+    end subroutine init_planes
+
     !> Advance by `seconds`, a multiple of the internal step, under constant fluxes. Collective.
-    subroutine ocean_step(self, stress_x, stress_y, heat, freshwater, seconds, status)
+    subroutine ocean_step(self, stress_x, stress_y, heat, freshwater, seconds, status, shortwave, salt)
         type(ocean_type), intent(inout) :: self
         real(dp), intent(in) :: stress_x(:, :)      !< eastward stress on the ocean, at T points (nx, ny) [N/m2]
         real(dp), intent(in) :: stress_y(:, :)      !< northward stress on the ocean [N/m2]
-        real(dp), intent(in) :: heat(:, :)          !< heat into the ocean [W/m2]
+        real(dp), intent(in) :: heat(:, :)          !< heat absorbed by the surface [W/m2]
         real(dp), intent(in) :: freshwater(:, :)    !< freshwater into the ocean [kg/m2/s]
         real(dp), intent(in) :: seconds
         type(status_type), intent(inout) :: status
-        real(dp), dimension(self%grid%is:self%grid%ie, self%grid%js:self%grid%je) :: tx, ty, q, fw
+        real(dp), intent(in), optional :: shortwave(:, :)   !< sunlight into the water, besides `heat` [W/m2]
+        real(dp), intent(in), optional :: salt(:, :)        !< salt into the ocean [kg/m2/s]
         integer :: n, steps
         character(len=160) :: text
 
-        if (status%failed()) return
         steps = nint(seconds/self%dt)
         if (abs(steps*self%dt - seconds) > 1.0e-6_dp*self%dt) then
             write (text, '(a,f0.1,a,f0.1,a)') 'ocean_step: ', seconds, ' s is no multiple of ocean_dt = ', self%dt, ' s'
             call status%set(status_bad_input, text)
-            return
         end if
-        associate (g => self%grid)
-            tx = 0.0_dp
-            ty = 0.0_dp
-            q = 0.0_dp
-            fw = 0.0_dp
-            tx(1:g%nx, 1:g%ny) = stress_x
-            ty(1:g%nx, 1:g%ny) = stress_y
-            q(1:g%nx, 1:g%ny) = heat
-            fw(1:g%nx, 1:g%ny) = freshwater
-            call self%halo%update(1, 1, tx, ty)
-            call to_corners(tx)
-            call to_corners(ty)
+        associate (f => self%forcing)
+            f%has_shortwave = present(shortwave)
+            f%has_salt = present(salt)
+            call take('stress_x', stress_x, f%stress_x)
+            call take('stress_y', stress_y, f%stress_y)
+            call take('heat', heat, f%heat)
+            call take('freshwater', freshwater, f%freshwater)
+            if (present(shortwave)) call take('shortwave', shortwave, f%shortwave)
+            if (present(salt)) call take('salt', salt, f%salt)
+            call self%comm%agree(status)
+            if (status%failed()) return
+            call self%halo%update(1, 1, f%stress_x, f%stress_y)
+            call to_corners(f%stress_x)
+            call to_corners(f%stress_y)
         end associate
         ! A failing rank keeps stepping until all know: its neighbours wait for its halos.
         do n = 1, steps
-            call internal_step(self, tx, ty, q, fw)
-            call check_state(self, status)
+            call internal_step(self, status)
         end do
         call self%comm%agree(status)
 
     contains
+
+        !> Copy a forcing field to the owned cells; a value on a wet cell that is not finite is refused.
+        subroutine take(name, field, kept)
+            character(len=*), intent(in) :: name
+            real(dp), intent(in) :: field(:, :)
+            real(dp), intent(inout) :: kept(self%grid%is:, self%grid%js:)
+            integer :: i, j
+            if (status%failed()) return
+            associate (g => self%grid)
+                if (any(shape(field) /= [g%nx, g%ny])) then
+                    write (text, '(3a,i0,a,i0,a,i0,a,i0)') 'ocean_step: ', name, ' is ', size(field, 1), ' x ', &
+                        size(field, 2), ', this rank holds ', g%nx, ' x ', g%ny
+                    call status%set(status_bad_input, text)
+                    return
+                end if
+                do j = 1, g%ny
+                    do i = 1, g%nx
+                        kept(i, j) = field(i, j)
+                        if (abs(field(i, j)) <= huge(1.0_dp) .or. g%mask_t(i, j, 1) <= 0.0_dp) cycle
+                        write (text, '(3a,f8.2,a,f8.2,a,f12.4,a)') 'ocean forcing ', name, ' at lat ', &
+                            self%lat(j + self%j_first - 1), ', lon ', self%lon(i + self%i_first - 1), ', day ', &
+                            self%elapsed/seconds_per_day, ' is not a finite number'
+                        call status%set(status_bad_input, text)
+                    end do
+                end do
+            end associate
+        end subroutine take
 
         !> Mean of the four T cells around every velocity point, in place.
         subroutine to_corners(x)

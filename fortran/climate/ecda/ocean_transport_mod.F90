@@ -4,66 +4,69 @@ module ocean_transport_mod
     use ocean_grid_mod, only: ocean_grid_type
     implicit none
     private
-    public :: volume_fluxes, lift_through_top, corner_thickness
+    public :: row_fluxes, row_lift, corner_thickness
 
 contains
 
-    !> Volume through the eastern and northern faces of the T cells of level k [m3/s].
-    subroutine volume_fluxes(g, k, eta, u, v, east, north)
+    !> Volume through the eastern and northern faces of T row j at level k [m3/s], from the currents of the rows of
+    !! velocity points south and north of it.
+    pure subroutine row_fluxes(g, k, j, top, u_south, u_north, v_north, east, north)
         type(ocean_grid_type), intent(in) :: g
-        integer, intent(in) :: k
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: eta, u, v
-        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: east, north
-        integer :: i, j
-        real(dp), dimension(g%is:g%ie, g%js:g%je) :: h
+        integer, intent(in) :: k, j
+        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: top        !< thickness of the top velocity cells [m]
+        real(dp), intent(in), dimension(g%is:g%ie) :: u_south, u_north, v_north     !< [m/s]
+        real(dp), intent(inout), dimension(0:g%nx + 1) :: east, north       !< north from 1 on
+        real(dp) :: dz
+        integer :: i
 
-        call corner_thickness(g, k, eta, h)
-        do j = 1, g%ny + 1
+        if (k == 1) then
             do i = 0, g%nx + 1
-                east(i, j) = 0.5_dp*g%dy*(u(i, j)*h(i, j) + u(i, j - 1)*h(i, j - 1))
+                east(i) = 0.5_dp*g%dy*(u_north(i)*top(i, j) + u_south(i)*top(i, j - 1))
             end do
-        end do
-        do j = 0, g%ny + 1
             do i = 1, g%nx + 1
-                north(i, j) = 0.5_dp*g%dx_u(j)*(v(i, j)*h(i, j) + v(i - 1, j)*h(i - 1, j))
+                north(i) = 0.5_dp*g%dx_u(j)*(v_north(i)*top(i, j) + v_north(i - 1)*top(i - 1, j))
             end do
-        end do
-    end subroutine volume_fluxes
+        else
+            dz = g%dz(k)
+            do i = 0, g%nx + 1
+                east(i) = 0.5_dp*g%dy*(u_north(i)*dz + u_south(i)*dz)
+            end do
+            do i = 1, g%nx + 1
+                north(i) = 0.5_dp*g%dx_u(j)*(v_north(i)*dz + v_north(i - 1)*dz)
+            end do
+        end if
+    end subroutine row_fluxes
 
-    !> Thickness of the velocity cells of level k, with the free surface in the top cell [m].
-    subroutine corner_thickness(g, k, eta, h)
+    !> Upward volume flux through the tops of one row at level k from continuity [m3/s]; none through the surface.
+    pure subroutine row_lift(g, k, east, south, north, below, lift)
         type(ocean_grid_type), intent(in) :: g
         integer, intent(in) :: k
+        real(dp), intent(in), dimension(0:g%nx + 1) :: east, south, north   !< through the sides [m3/s]
+        real(dp), intent(in) :: below(0:g%nx + 1)                           !< upward through the floors [m3/s]
+        real(dp), intent(inout) :: lift(0:g%nx + 1)                         !< from 1 on
+        integer :: i
+
+        if (k == 1) then
+            lift = 0.0_dp
+            return
+        end if
+        do i = 1, g%nx + 1
+            lift(i) = below(i) - ((east(i) - east(i - 1)) + (north(i) - south(i)))
+        end do
+    end subroutine row_lift
+
+    !> Thickness of the uppermost velocity cells, which the free surface stretches [m]; valid but for the last halo cell
+    !! in the east and north.
+    pure subroutine corner_thickness(g, eta, h)
+        type(ocean_grid_type), intent(in) :: g
         real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: eta
-        real(dp), intent(out), dimension(g%is:g%ie, g%js:g%je) :: h
+        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: h
         integer :: i, j
 
-        h = g%dz(k)
-        if (k > 1) return
         do j = -1, g%ny + 1
             do i = -1, g%nx + 1
                 h(i, j) = g%dz(1) + 0.25_dp*((eta(i, j) + eta(i + 1, j)) + (eta(i, j + 1) + eta(i + 1, j + 1)))
             end do
         end do
     end subroutine corner_thickness
-
-    !> Upward volume flux through the top of level k from continuity [m3/s].
-    subroutine lift_through_top(g, k, east, north, below, lift)
-        type(ocean_grid_type), intent(in) :: g
-        integer, intent(in) :: k
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: east, north
-        real(dp), intent(in), dimension(g%is:g%ie, g%js:g%je) :: below      !< through the bottom of level k
-        real(dp), intent(inout), dimension(g%is:g%ie, g%js:g%je) :: lift
-        integer :: i, j
-
-        if (k == 1) then
-            lift = 0.0_dp
-            return
-        end if
-        do j = 1, g%ny + 1
-            do i = 1, g%nx + 1
-                lift(i, j) = below(i, j) - ((east(i, j) - east(i - 1, j)) + (north(i, j) - north(i, j - 1)))
-            end do
-        end do
-    end subroutine lift_through_top
 end module ocean_transport_mod

@@ -10,7 +10,7 @@ program test_mpi_ocean
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF, MPI_COMM_WORLD
     implicit none
 
-    integer, parameter :: nlon = 48, nlat = 36, nlev = 6
+    integer, parameter :: nlon = 48, nlat = 36, nlev = 6, steps = 48     ! hourly steps of two days
     type(comm_type) :: world, alone
     type(ocean_type) :: together, single, resumed
     type(status_type) :: status
@@ -28,6 +28,8 @@ program test_mpi_ocean
     call ocean_pack(together, half)
     call advance(together)
     call ocean_pack(together, a)
+    if (world%is_root()) print '(a, i0, a, f0.1, a, f0.3)', '# rank 0 of ', world%size, ' sent messages per step: ', &
+        real(together%halo%messages, dp)/steps, ', 1e6 bytes per step: ', 1.0e-6_dp*real(together%halo%bytes, dp)/steps
 
     ! 2N = N + restart + N, the restart written on all ranks and read on all.
     call new_ocean(resumed, world, 'test_mpi_ocean', '', nlon, nlat, nlev, 3600.0_dp, mask, depth)

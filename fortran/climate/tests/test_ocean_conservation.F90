@@ -1,15 +1,15 @@
 !> What the ocean must keep on a globe with continents, an island and a ridge: volume and heat without fluxes, and their
-!! exact budgets with them; uniform tracers stay uniform; a stable initial state; refused input; zero increments.
+!! exact budgets with them; uniform tracers stay uniform; a stable initial state; zero increments.
 program test_ocean_conservation
     use kinds_mod, only: dp
     use constants_mod, only: pi, degree, gravity, seawater_density, seawater_cp, seconds_per_day
     use comm_mod, only: comm_type
     use status_mod, only: status_type
-    use ocean_mod, only: ocean_type, ocean_init, ocean_step, ocean_pack, ocean_state_size, ocean_add_increment, &
+    use ocean_mod, only: ocean_type, ocean_step, ocean_pack, ocean_state_size, ocean_add_increment, &
         ocean_add_surface_increment
     use ocean_eos_mod, only: density
     use ocean_initial_mod, only: initial_temperature, initial_salinity
-    use ocean_cases_mod, only: new_ocean, continents, report, report_bytes, finish
+    use ocean_cases_mod, only: new_ocean, continents, contents, report, report_bytes, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 
@@ -29,7 +29,6 @@ program test_ocean_conservation
     call with_fluxes('budget_salt_flux', 'virtual_salt_flux = t')
     call uniform_tracers()
     call increments()
-    call refusals()
     call MPI_Finalize()
     call finish()
 
@@ -67,27 +66,6 @@ contains
         end do
         call report('initial_state_unstable_by', min(jump, 0.0_dp), 0.0_dp, 0.0_dp)
     end subroutine equation_of_state
-
-    !> Volume above rest [m3] and content of heat [degC m3] and salt.
-    subroutine contents(o, volume, heat_content, salt)
-        type(ocean_type), intent(in) :: o
-        real(dp), intent(out) :: volume, heat_content, salt
-        real(dp) :: cell
-        integer :: i, j, k
-        volume = 0.0_dp
-        heat_content = 0.0_dp
-        salt = 0.0_dp
-        do j = 1, nlat
-            do i = 1, nlon
-                if (o%wet(i, j)) volume = volume + o%grid%area(j)*o%eta(i, j)
-                do k = 1, o%grid%levels(i, j)
-                    cell = o%grid%area(j)*(o%grid%dz(k) + merge(o%eta(i, j), 0.0_dp, k == 1))
-                    heat_content = heat_content + cell*o%t(i, j, k)
-                    salt = salt + cell*o%s(i, j, k)
-                end do
-            end do
-        end do
-    end subroutine contents
 
     !> Ten windy days without fluxes of heat and water.
     subroutine without_fluxes()
@@ -174,25 +152,6 @@ contains
         call ocean_step(o, stress, zero, heat, rain, seconds_per_day, status)
         call report('increment_run_failed', real(status%code, dp), 0.0_dp, 0.0_dp)
     end subroutine increments
-
-    !> Bad input is refused with the key's name; a value that is no number is found, with its place.
-    subroutine refusals()
-        type(ocean_type) :: o
-        type(status_type) :: status
-        integer :: unit
-        open (newunit=unit, file='test_ocean_conservation.nml', action='write')
-        write (unit, '(a)') '&ocean_nml viscositee = 3.0 /'
-        close (unit)
-        call ocean_init(o, comm, 'test_ocean_conservation.nml', nlon, nlat, nlev, 3600.0_dp, mask, depth, status)
-        call report('unknown_key_is_refused', merge(1.0_dp, 0.0_dp, index(status%message, 'viscositee') > 0), &
-            1.0_dp, 0.0_dp)
-        call status%clear()
-        call new_ocean(o, comm, 'test_ocean_conservation', '', nlon, nlat, nlev, 3600.0_dp, mask, depth)
-        o%t(30, 20, 2) = sqrt(-o%s(30, 20, 1))
-        call ocean_step(o, zero, zero, zero, zero, 3600.0_dp, status)
-        call report('not_a_number_is_found', merge(1.0_dp, 0.0_dp, index(status%message, 'NaN at lat') > 0), 1.0_dp, &
-            0.0_dp)
-    end subroutine refusals
 
     real(dp) function wet_area(o)
         type(ocean_type), intent(in) :: o

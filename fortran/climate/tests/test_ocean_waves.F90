@@ -1,5 +1,5 @@
-!> Kelvin waves along the equator and along a coast: c = sqrt(gH) = 44.29 m/s for H = 200 m
-!! (Gill 1982, chapters 10 and 11).
+!> Kelvin waves along the equator and along a coast, c = sqrt(gH) = 44.29 m/s for H = 200 m, and an equatorial Rossby
+!! wave (Gill 1982, chapters 10 and 11).
 program test_ocean_waves
     use kinds_mod, only: dp
     use constants_mod, only: pi, degree, earth_radius, gravity
@@ -17,6 +17,7 @@ program test_ocean_waves
     call comm%init(MPI_COMM_SELF%mpi_val)
     call equatorial()
     call coastal()
+    call rossby()
     call MPI_Finalize()
     call finish()
 
@@ -36,7 +37,8 @@ contains
             "lat_south = -45, lat_north = 45, lon_extent = 60, max_depth = 200, top_thickness = 100", 60, 60, 2, &
             3600.0_dp, mask, spread(spread(depth, 1, 60), 2, 60))
         shape = exp(-0.5_dp*beta*(earth_radius*o%lat*degree)**2/c)
-        call report('equatorial_kelvin_speed', speed(o, shape, 30), c, 0.02_dp*c)
+        call report('equatorial_kelvin_speed', speed(o, shape, sqrt(gravity/depth)*shape, 0.0_dp*shape, 30, 40), c, &
+            0.02_dp*c)
     end subroutine equatorial
 
     !> The error of the coastal wave is of first order in the grid interval, since the currents of the B-grid vanish on
@@ -55,6 +57,7 @@ contains
         integer, intent(in) :: nlon, nlat
         real(dp), parameter :: f = 1.0e-4_dp
         type(ocean_type) :: o
+        real(dp) :: shape(nlat)
         integer :: mask(nlon, nlat)
 
         mask = 1
@@ -62,26 +65,67 @@ contains
             linear_settings//", geometry = 'plane', plane_f0 = 1e-4, "// &
             "lat_south = 0, lat_north = 32, lon_extent = 40, max_depth = 200, top_thickness = 100", nlon, nlat, 2, &
             180000.0_dp/nlon, mask, spread(spread(depth, 1, nlon), 2, nlat))
-        coastal_speed = speed(o, exp(-f*earth_radius*(o%lat - o%lat_bounds(2))*degree/sqrt(gravity*depth)), 2)
+        shape = exp(-f*earth_radius*(o%lat - o%lat_bounds(2))*degree/sqrt(gravity*depth))
+        coastal_speed = speed(o, shape, sqrt(gravity/depth)*shape, 0.0_dp*shape, 2, 40)
     end function coastal_speed
 
-    !> Phase speed [m/s] of wavenumber one along a row over one period, from a least-squares line through the phase.
-    real(dp) function speed(o, shape, row)
+    !> The gravest Rossby wave on the equatorial beta-plane, an exact solution of the linear equations. In units of
+    !! sqrt(c/beta) and 1/sqrt(beta c), with D_m = H_m(y) exp(-y^2/2) and theta = kx - omega t,
+    !!     v = D_1 cos(theta),   eta + u = D_2/(k - omega) sin(theta),   eta - u = 2 D_0/(k + omega) sin(theta),
+    !!     omega^2 - k^2 - k/omega = 3,
+    !! of whose three roots the one near -k/(k^2 + 3) is wanted. eta is in units of depth, u and v of c.
+    subroutine rossby()
+        real(dp), parameter :: beta = 2.28e-11_dp
+        integer, parameter :: nlon = 60, nlat = 84
+        type(ocean_type) :: o
+        real(dp), dimension(nlat) :: y, d0, d1, d2, q, r
+        real(dp) :: c, unit, k, omega, change
+        integer :: mask(nlon, nlat)
+
+        mask = 1
+        c = sqrt(gravity*depth)
+        unit = sqrt(c/beta)
+        call new_ocean(o, comm, 'test_ocean_waves_rossby', linear_settings//", geometry = 'plane', "// &
+            "plane_beta = 2.28e-11, lat_south = -63, lat_north = 63, lon_extent = 60, max_depth = 200, "// &
+            "top_thickness = 100", nlon, nlat, 2, 3600.0_dp, mask, spread(spread(depth, 1, nlon), 2, nlat))
+        k = 2.0_dp*pi*unit/(earth_radius*60.0_dp*degree)
+        omega = -k/(k*k + 3.0_dp)
+        do
+            change = (omega**3 - (k*k + 3.0_dp)*omega - k)/(3.0_dp*omega**2 - k*k - 3.0_dp)
+            omega = omega - change
+            if (abs(change) < 1.0e-14_dp) exit
+        end do
+        y = earth_radius*o%lat*degree/unit
+        d0 = exp(-0.5_dp*y*y)
+        d1 = 2.0_dp*y*d0
+        d2 = (4.0_dp*y*y - 2.0_dp)*d0
+        q = d2/(k - omega)
+        r = 2.0_dp*d0/(k + omega)
+        ! speed() wants eta as a cosine: theta = kx + pi/2.
+        call report('equatorial_rossby_speed', speed(o, 0.5_dp*(q + r), 0.5_dp*c/depth*(q - r), -c/depth*d1, &
+            54, 200), c*omega/k, 0.02_dp*abs(c*omega/k))
+    end subroutine rossby
+
+    !> Phase speed [m/s] of wavenumber one along a row, from a least-squares line through the phase at every step.
+    real(dp) function speed(o, shape, shape_u, shape_v, row, samples)
         type(ocean_type), intent(inout) :: o
-        real(dp), intent(in) :: shape(:)        !< meridional structure
-        integer, intent(in) :: row
-        integer, parameter :: samples = 40
+        real(dp), intent(in) :: shape(:)        !< of eta, times cos(kx)
+        real(dp), intent(in) :: shape_u(:)      !< of u, times cos(kx) [1/s]
+        real(dp), intent(in) :: shape_v(:)      !< of v, times sin(kx) [1/s]
+        integer, intent(in) :: row, samples
         type(status_type) :: status
         real(dp), dimension(o%nlon, o%nlat) :: zero, deta, sst, ssu, ssv, eta
-        real(dp) :: du(o%nlon, o%nlat, 2), x(o%nlon), phase(0:samples), time(0:samples), length, turn
+        real(dp), dimension(o%nlon, o%nlat, 2) :: du, dv
+        real(dp) :: x(o%nlon), phase(0:samples), time(0:samples), length, turn
         integer :: i, n
 
         x = [(2.0_dp*pi*(i - 0.5_dp)/o%nlon, i=1, o%nlon)]
         length = earth_radius*o%config%lon_extent*degree
         zero = 0.0_dp
         deta = 0.01_dp*spread(cos(x), 2, o%nlat)*spread(shape, 1, o%nlon)
-        du = sqrt(gravity/depth)*spread(deta, 3, 2)
-        call ocean_add_increment(o, 0.0_dp*du, 0.0_dp*du, du, 0.0_dp*du, deta, status)
+        du = spread(0.01_dp*spread(cos(x), 2, o%nlat)*spread(shape_u, 1, o%nlon), 3, 2)
+        dv = spread(0.01_dp*spread(sin(x), 2, o%nlat)*spread(shape_v, 1, o%nlon), 3, 2)
+        call ocean_add_increment(o, 0.0_dp*du, 0.0_dp*du, du, dv, deta, status)
         phase(0) = 0.0_dp
         time(0) = 0.0_dp
         do n = 1, samples

@@ -1,14 +1,14 @@
-!> A year of idealised wind and surface heat on a globe with continents at about 4 degrees: the ocean stays stable,
-!! keeps its volume, and its circulation has the right shape and size: an eastward circumpolar current, a warm tropical
-!! surface.
+!> A year of idealised wind, surface heat, rain and evaporation on a globe with continents at about 4 degrees: the ocean
+!! stays stable; volume, heat and salt change by what came in and by nothing else; the circulation has the right shape
+!! and size: an eastward circumpolar current, a warm tropical surface.
 program test_ocean_year
     use kinds_mod, only: dp
-    use constants_mod, only: degree, seconds_per_day
+    use constants_mod, only: degree, seawater_density, seawater_cp
     use comm_mod, only: comm_type
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_surface
     use ocean_initial_mod, only: initial_temperature
-    use ocean_cases_mod, only: new_ocean, continents, report, finish
+    use ocean_cases_mod, only: new_ocean, continents, contents, report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 
@@ -16,17 +16,20 @@ program test_ocean_year
     type(comm_type) :: comm
     type(ocean_type) :: o
     type(status_type) :: status
-    integer :: mask(nlon, nlat), j, day
-    real(dp), dimension(nlon, nlat) :: depth, stress, zero, heat, sst, ssu, ssv, ssh
-    real(dp) :: fastest, highest, mean_eta, area, lat, start, finish_time
+    integer :: mask(nlon, nlat), j, day, hour
+    real(dp), dimension(nlon, nlat) :: depth, stress, zero, heat, rain, sst, ssu, ssv, ssh
+    real(dp) :: fastest, highest, area, lat, start, finish_time, v0, h0, s0, v1, h1, s1, water, warmth
 
     call MPI_Init()
     call comm%init(MPI_COMM_SELF%mpi_val)
     call continents(nlon, nlat, mask, depth)
-    call new_ocean(o, comm, 'test_ocean_year', '', nlon, nlat, nlev, 3600.0_dp, mask, depth)
+    call new_ocean(o, comm, 'test_ocean_year', 'virtual_salt_flux = f', nlon, nlat, nlev, 3600.0_dp, mask, depth)
     zero = 0.0_dp
     fastest = 0.0_dp
     highest = 0.0_dp
+    water = 0.0_dp
+    warmth = 0.0_dp
+    call contents(o, v0, h0, s0)
     call cpu_time(start)
     do day = 1, 365
         call ocean_surface(o, sst, ssu, ssv, ssh)
@@ -36,8 +39,18 @@ program test_ocean_year
             ! surface at 40 W/m2/K.
             stress(:, j) = -0.08_dp*cos(3.0_dp*lat*degree)*exp(-(lat/75.0_dp)**8) + 0.04_dp*exp(-(lat/10.0_dp)**2)
             heat(:, j) = 40.0_dp*(initial_temperature(lat, 0.0_dp) - sst(:, j))
+            ! 2 m a year fall at the equator and at 60 degrees and rise between.
+            rain(:, j) = 6.0e-5_dp*cos(6.0_dp*lat*degree)*cos(lat*degree)
         end do
-        call ocean_step(o, stress, zero, heat, zero, seconds_per_day, status)
+        do hour = 1, 24
+            ! Rain has the temperature of the surface, which the hour's step reads once.
+            do j = 1, nlat
+                water = water + o%dt*o%grid%area(j)*sum(rain(:, j), mask=o%wet(:, j))/seawater_density
+                warmth = warmth + o%dt*o%grid%area(j)*sum(heat(:, j)/(seawater_density*seawater_cp) &
+                    + rain(:, j)/seawater_density*o%t(1:nlon, j, 1), mask=o%wet(:, j))
+            end do
+            call ocean_step(o, stress, zero, heat, rain, o%dt, status)
+        end do
         if (status%failed()) exit
         fastest = max(fastest, maxval(abs(o%u)), maxval(abs(o%v)))
         ! The first month is the adjustment of the resting initial state to its own stratification.
@@ -48,9 +61,13 @@ program test_ocean_year
     call report('year_run_failed', real(status%code, dp), 0.0_dp, 0.0_dp)
     call report('year_fastest_current_m_s', fastest, 1.0_dp, 0.9_dp)
     call report('year_highest_surface_m', highest, 1.0_dp, 0.9_dp)
-    mean_eta = sum([(o%grid%area(j)*sum(o%eta(1:nlon, j), mask=o%wet(:, j)), j=1, nlat)])
+    call contents(o, v1, h1, s1)
     area = sum([(o%grid%area(j)*count(o%wet(:, j)), j=1, nlat)])
-    call report('year_mean_eta_m', mean_eta/area, 0.0_dp, 1.0e-12_dp)
+    ! Volume against all of the ocean's, about 3.6e8 km2 times 4 km.
+    call report('year_volume_relative', (v1 - v0 - water)/(4.0e3_dp*area), 0.0_dp, 1.0e-12_dp)
+    call report('year_heat_relative', (h1 - h0 - warmth)/h0, 0.0_dp, 1.0e-12_dp)
+    call report('year_salt_relative', (s1 - s0)/s0, 0.0_dp, 1.0e-12_dp)
+    print '(a, 2es12.4)', '# water and heat that came in, of the whole: ', water/(4.0e3_dp*area), warmth/h0
     call ocean_surface(o, sst, ssu, ssv, ssh)
     call report('year_sst_equator_degC', sum(sst(:, nlat/2), mask=o%wet(:, nlat/2))/count(o%wet(:, nlat/2)), &
         25.5_dp, 2.0_dp)
