@@ -10,7 +10,8 @@ module climate_mod
     use constants_mod, only: latent_heat_vaporization
     use status_mod, only: status_type, status_bad_input
     use climate_type_mod, only: climate_type, climate_init, forcing_stress_x, forcing_stress_y, forcing_air_heat, &
-        forcing_heat, forcing_water, forcing_rivers, forcing_sunlight, air_rain, air_evaporation, air_surface_heat, air_sw_net, air_olr
+        forcing_heat, forcing_water, forcing_rivers, forcing_sunlight, air_rain, air_evaporation, air_surface_heat, &
+        air_sw_net, air_olr
     use surface_exchange_mod, only: exchange_see_ocean, exchange_fluxes, exchange_mean, n_simple_fluxes, &
         n_full_fluxes, flux_stress_x, flux_stress_y, flux_heat, flux_water, flux_ice_heat, &
         flux_shortwave
