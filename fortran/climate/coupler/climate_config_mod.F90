@@ -21,11 +21,12 @@ module climate_config_mod
         integer :: coupling_dt = 7200                   !< [s]
         integer(i8) :: start_seconds = 0                !< clock at the start, since 2000-01-01 [s]
         logical :: use_topography = .false.
+        character(len=16) :: surface = 'simple'         !< or 'full': tiles, ice and buckets under a moist atmosphere
     end type climate_config_type
 
     !> Every group a namelist file of this model may hold.
-    character(len=*), parameter :: known_groups(7) = [character(len=11) :: 'climate_nml', 'atmos_nml', 'ocean_nml', &
-        'land_nml', 'flux_nml', 'da_nml', 'driver_nml']
+    character(len=*), parameter :: known_groups(8) = [character(len=11) :: 'climate_nml', 'atmos_nml', 'ocean_nml', &
+        'land_nml', 'ice_nml', 'flux_nml', 'da_nml', 'driver_nml']
 
 contains
 
@@ -39,8 +40,9 @@ contains
             ocean_dt, coupling_dt
         integer(i8) :: start_seconds
         logical :: use_topography, found
+        character(len=16) :: surface
         namelist /climate_nml/ grid_file, atmos_trunc, atmos_nlon, atmos_nlat, atmos_nlev, atmos_dt, ocean_nlon, &
-            ocean_nlat, ocean_nlev, ocean_dt, coupling_dt, start_seconds, use_topography
+            ocean_nlat, ocean_nlev, ocean_dt, coupling_dt, start_seconds, use_topography, surface
         character(len=256) :: message
         integer :: unit, code
 
@@ -58,13 +60,14 @@ contains
         coupling_dt = config%coupling_dt
         start_seconds = config%start_seconds
         use_topography = config%use_topography
+        surface = config%surface
         call namelist_check_groups(path, known_groups, status)
         call namelist_open(path, 'climate_nml', unit, found, status)
         if (found) read (unit, nml=climate_nml, iostat=code, iomsg=message)
         if (found) call namelist_close(unit, path, 'climate_nml', code, message, status)
         if (status%failed()) return
         config = climate_config_type(grid_file, atmos_trunc, atmos_nlon, atmos_nlat, atmos_nlev, atmos_dt, ocean_nlon, &
-            ocean_nlat, ocean_nlev, ocean_dt, coupling_dt, start_seconds, use_topography)
+            ocean_nlat, ocean_nlev, ocean_dt, coupling_dt, start_seconds, use_topography, surface)
         call check(config, path, status)
     end subroutine climate_config_read
 
@@ -84,6 +87,8 @@ contains
         if (mod(config%coupling_dt, config%atmos_dt) /= 0 .or. mod(config%coupling_dt, config%ocean_dt) /= 0) then
           call status%set(status_bad_input, where_found//'coupling_dt must be a multiple of atmos_dt and of ocean_dt')
         end if
+        if (all(config%surface /= [character(len=16) :: 'simple', 'full'])) call status%set(status_bad_input, &
+            where_found//"surface is '"//trim(config%surface)//"'; it must be 'simple' or 'full'")
         if (config%start_seconds < 0) call status%set(status_bad_input, &
             where_found//'start_seconds must not be before 2000-01-01')
     end subroutine check

@@ -4,19 +4,23 @@ module climate_diagnostics_mod
     use kinds_mod, only: dp
     use constants_mod, only: gravity, seawater_density, seawater_cp
     use layout_mod, only: layout_type
-    use climate_mod, only: climate_type, forcing_stress_x, forcing_stress_y, forcing_sensible, forcing_heat
+    use climate_type_mod, only: climate_type, forcing_stress_x, forcing_stress_y, forcing_air_heat, forcing_heat, &
+        forcing_rivers, air_rain, air_evaporation, air_surface_heat, air_sw_net, air_olr
+    use ice_mod, only: ice_cover
     use atmos_mod, only: atmos_fields
     use ocean_mod, only: ocean_fields
     implicit none
     private
     public :: climate_diagnostics
 
-    integer, parameter, public :: n_diagnostics = 19
+    integer, parameter, public :: n_diagnostics = 30
     character(len=*), parameter, public :: diagnostic_names(n_diagnostics) = [character(len=32) :: &
         'dry_air_mass', 'mean_surface_pressure', 'surface_pressure_tendency', 'mean_air_temperature', &
         'atmosphere_kinetic_energy', 'max_wind', 'mean_land_temperature', &
         'ocean_volume', 'mean_sea_level', 'ocean_heat_content', 'ocean_salt', 'ocean_kinetic_energy', 'max_current', &
-        'mean_sst', 'min_sst', 'max_sst', 'mean_ocean_heat_flux', 'mean_ocean_sensible_flux', 'mean_wind_stress']
+        'mean_sst', 'min_sst', 'max_sst', 'mean_ocean_heat_flux', 'mean_ocean_sensible_flux', 'mean_wind_stress', &
+        'mean_precipitation', 'mean_evaporation', 'mean_runoff', 'mean_surface_heat_flux', 'mean_net_sunlight', &
+        'mean_outgoing_long_wave', 'air_water', 'land_water', 'ice_area', 'ice_volume', 'total_water']
 
 contains
 
@@ -28,6 +32,7 @@ contains
         call diagnose_atmos(self, values(1:7))
         call diagnose_ocean(self, values(8:16))
         call diagnose_exchange(self, values(17:19))
+        if (self%full) call diagnose_water(self, values(20:30))
         call self%comm%bcast(values)
     end subroutine climate_diagnostics
 
@@ -111,10 +116,45 @@ contains
         associate (f => self%ocean_forcing, layout => self%ocean%layout)
             call layout%gather_to_all(f(:, :, forcing_heat), whole)
             values(1) = sum(whole*area)/sum(area)
-            call layout%gather_to_all(f(:, :, forcing_sensible), whole)
+            call layout%gather_to_all(f(:, :, forcing_air_heat), whole)
             values(2) = sum(whole*area)/sum(area)
             call layout%gather_to_all(sqrt(f(:, :, forcing_stress_x)**2 + f(:, :, forcing_stress_y)**2), whole)
             values(3) = sum(whole*area)/sum(area)
         end associate
     end subroutine diagnose_exchange
+
+    !> Under a moist atmosphere, global means of the last interval: precipitation, evaporation, rivers into the sea
+    !! [kg/m2/s], heat into all surfaces, sunlight kept and long wave to space at the top [W/m2]; stocks: water of
+    !! air and land [kg], area [m2] and volume [m3] of ice, and all the water with what the ocean has received [kg].
+    subroutine diagnose_water(self, values)
+        type(climate_type), intent(inout) :: self
+        real(dp), intent(inout) :: values(11)
+        integer, parameter :: means(5) = [air_rain, air_evaporation, air_surface_heat, air_sw_net, air_olr]
+        integer, parameter :: places(5) = [1, 2, 4, 5, 6]
+        real(dp), dimension(self%atmos%nlon, size(self%atmos%rows), self%atmos%nlev) :: u, v, t, q
+        real(dp) :: ps(self%atmos%nlon, size(self%atmos%rows))
+        real(dp), dimension(self%atmos%nlon, self%atmos%nlat) :: whole, area
+        real(dp), dimension(self%ocean%nlon, self%ocean%nlat) :: sea, sea_area
+        integer :: k
+
+        area = spread(self%exchange%grid%atmos_area, 1, self%atmos%nlon)
+        sea_area = merge(spread(self%ocean%grid%area, 1, self%ocean%nlon), 0.0_dp, self%ocean%wet)
+        do k = 1, size(means)
+            call self%atmos_layout%gather_to_all(self%air_mean(:, :, means(k)), whole)
+            values(places(k)) = sum(whole*area)/sum(area)
+        end do
+        call self%ocean%layout%gather_to_all(self%ocean_forcing(:, :, forcing_rivers), sea)
+        values(3) = sum(sea*sea_area)/sum(area)
+        call atmos_fields(self%atmos, u, v, t, ps, q)
+        do k = 1, self%atmos%nlev
+            call self%atmos_layout%gather_to_all(ps*q(:, :, k)*self%atmos%dynamics%vertical%ds(k)/gravity, whole)
+            values(7) = values(7) + sum(whole*area)
+        end do
+        call self%atmos_layout%gather_to_all(self%land%water + self%land%runoff, whole)
+        values(8) = sum(whole*self%exchange%grid%land_area)
+        call self%ocean%layout%gather_to_all(self%ice%volume, sea)
+        values(9) = sum(ice_cover(self%ice, sea)*sea_area)
+        values(10) = sum(sea*sea_area)
+        values(11) = values(7) + values(8) + self%ice%density*values(10) + self%ocean_water
+    end subroutine diagnose_water
 end module climate_diagnostics_mod

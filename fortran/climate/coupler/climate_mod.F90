@@ -2,91 +2,32 @@
 !!     climate_atmos_step    the atmosphere sees the present ocean and makes its steps, with fluxes anew at each,
 !!     climate_ocean_step    the ocean makes the same interval under the mean of those fluxes,
 !! in this order; between the two the state may be read, written and corrected.
+!!
+!! With surface = 'simple' a dry atmosphere exchanges stress and sensible heat, and restoring stands for the rest; with
+!! surface = 'full' a moist one exchanges radiation and water as well with sea, ice and land (tile_exchange_mod).
 module climate_mod
     use kinds_mod, only: dp, i8
-    use comm_mod, only: comm_type
+    use constants_mod, only: latent_heat_vaporization
     use status_mod, only: status_type, status_bad_input
-    use layout_mod, only: layout_type
-    use climate_config_mod, only: climate_config_type, climate_config_read, grid_file_read
-    use flux_config_mod, only: flux_config_type, flux_config_read
-    use exchange_grid_mod, only: exchange_grid_type, exchange_grid_init
-    use surface_exchange_mod, only: surface_exchange_type, exchange_init, exchange_see_ocean, exchange_fluxes, &
-        exchange_mean
+    use climate_type_mod, only: climate_type, climate_init, forcing_stress_x, forcing_stress_y, forcing_air_heat, &
+        forcing_heat, forcing_water, forcing_rivers, forcing_sunlight, air_rain, air_evaporation, air_surface_heat, &
+        air_sw_net, air_olr
+    use surface_exchange_mod, only: exchange_see_ocean, exchange_fluxes, exchange_mean, n_simple_fluxes, &
+        n_full_fluxes, flux_stress_x, flux_stress_y, flux_heat, flux_water, flux_ice_heat, &
+        flux_shortwave
+    use tile_exchange_mod, only: tile_exchange_fluxes, tile_exchange_rain
+    use runoff_mod, only: rivers_flow
     use ocean_forcing_mod, only: restoring_heat, restoring_freshwater
-    use land_mod, only: land_type, land_init, land_step
-    use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_surface
-    use ocean_mod, only: ocean_type, ocean_init, ocean_step, ocean_surface
+    use land_mod, only: land_step, land_take_rain
+    use ice_mod, only: ice_step, ice_cover, ice_thickness, ice_conductance
+    use atmos_surface_mod, only: surface_air_type, surface_flux_type, surface_air_init, surface_flux_init
+    use atmos_mod, only: atmos_step, atmos_surface
+    use ocean_mod, only: ocean_step, ocean_surface, ocean_freezing_heat
     implicit none
     private
-    public :: climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
-
-    !> Forcing of the ocean kept for the diagnostics, third index of ocean_forcing.
-    integer, parameter, public :: forcing_stress_x = 1, forcing_stress_y = 2, forcing_sensible = 3, forcing_heat = 4
-
-    type, public :: climate_type
-        type(comm_type) :: comm
-        type(climate_config_type) :: config
-        type(flux_config_type) :: flux_config
-        type(atmos_type) :: atmos                           !< atmos%seconds is the atmosphere's clock
-        type(ocean_type) :: ocean
-        type(land_type) :: land
-        type(surface_exchange_type) :: exchange
-        type(layout_type) :: atmos_layout                   !< of a horizontal atmosphere field
-        integer(i8) :: ocean_seconds = 0                    !< the ocean's clock
-        real(dp), allocatable :: ps_before(:, :) !< before the last atmosphere step; empty before the first [Pa]
-        real(dp), allocatable :: ocean_forcing(:, :, :)     !< of the last interval, own block: N/m2, N/m2, W/m2, W/m2
-    end type climate_type
+    public :: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
 
 contains
-
-    !> Build all components from one namelist file. Collective; an error of one rank is everyone's.
-    subroutine climate_init(self, comm, path, status)
-        type(climate_type), intent(out) :: self
-        type(comm_type), intent(in) :: comm
-        character(len=*), intent(in) :: path            !< namelist file
-        type(status_type), intent(inout) :: status
-        real(dp), allocatable :: mask(:, :), depth(:, :), topography(:, :)
-
-        self%comm = comm
-        call climate_config_read(self%config, path, status)
-        call flux_config_read(self%flux_config, path, status)
-        call comm%agree(status)
-        if (status%failed()) return
-        associate (c => self%config)
-            call grid_file_read(c, comm, mask, depth, topography, status)
-            if (status%failed()) return
-            call atmos_init(self%atmos, comm, path, c%atmos_trunc, c%atmos_nlon, c%atmos_nlat, c%atmos_nlev, &
-                real(c%atmos_dt, dp), topography, status)
-            call comm%agree(status)
-            if (status%failed()) return
-            call ocean_init(self%ocean, comm, path, c%ocean_nlon, c%ocean_nlat, c%ocean_nlev, real(c%ocean_dt, dp), &
-                mask, depth, status)
-            call comm%agree(status)
-            if (status%failed()) return
-            self%atmos%seconds = c%start_seconds
-            self%ocean_seconds = c%start_seconds
-            call land_init(self%land, path, c%atmos_nlon, self%atmos%lat(self%atmos%rows), c%start_seconds, &
-                real(c%atmos_dt, dp), status)
-        end associate
-        call join_surfaces(self, status)
-        call comm%agree(status)
-    end subroutine climate_init
-
-    !> The exchange grid of the two component grids, and who holds what.
-    subroutine join_surfaces(self, status)
-        type(climate_type), intent(inout) :: self
-        type(status_type), intent(inout) :: status
-        type(exchange_grid_type) :: grid
-        integer :: i, j
-
-        associate (a => self%atmos, o => self%ocean)
-            call self%atmos_layout%init(self%comm, a%nlon*a%nlat, &
-                [((i + (a%rows(j) - 1)*a%nlon, i=1, a%nlon), j=1, size(a%rows))], status)
-            call exchange_grid_init(grid, a%lon, a%lat_bounds, o%lon, o%lat_bounds, o%wet, o%grid%area)
-            call exchange_init(self%exchange, self%comm, grid, a%rows, a%sigma(a%nlev), status)
-            allocate (self%ocean_forcing(o%i_last - o%i_first + 1, o%j_last - o%j_first + 1, 4), source=0.0_dp)
-        end associate
-    end subroutine join_surfaces
 
     !> The time that both components have reached [s].
     pure integer(i8) function climate_seconds(self)
@@ -98,57 +39,163 @@ contains
     subroutine climate_atmos_step(self, status)
         type(climate_type), intent(inout) :: self
         type(status_type), intent(inout) :: status
-        real(dp), dimension(self%atmos%nlon, size(self%atmos%rows)) :: ps, ta, ua, va, stress_x, stress_y, sensible, &
-            land_sensible
         integer :: n
 
         if (self%exchange%steps /= 0) call status%set(status_bad_input, &
             'the atmosphere has made this coupling interval; the ocean step is next')
         if (status%failed()) return
         call show_ocean(self)
+        self%air_mean = 0.0_dp
         do n = 1, self%config%coupling_dt/self%config%atmos_dt
-            call atmos_surface(self%atmos, ps, ta, ua, va)
-            self%ps_before = ps
-            call exchange_fluxes(self%exchange, self%flux_config, ps, ta, ua, va, self%land%temperature, stress_x, &
-                stress_y, sensible, land_sensible)
-            call land_step(self%land, self%atmos%seconds, land_sensible, status)
-            call self%comm%agree(status)
-            if (status%failed()) return
-            call atmos_step(self%atmos, stress_x, stress_y, sensible, status)
-            call self%comm%agree(status)
+            if (self%full) then
+                call full_step(self, status)
+            else
+                call simple_step(self, status)
+            end if
             if (status%failed()) return
         end do
+        self%air_mean = self%air_mean/(self%config%coupling_dt/self%config%atmos_dt)
     end subroutine climate_atmos_step
 
-    !> Give the ocean's present surface to every rank's atmosphere.
+    !> One step of a dry atmosphere and the land under it. Collective.
+    subroutine simple_step(self, status)
+        type(climate_type), intent(inout) :: self
+        type(status_type), intent(inout) :: status
+        real(dp), dimension(self%atmos%nlon, size(self%atmos%rows)) :: ps, ta, ua, va, stress_x, stress_y, sensible, &
+            land_sensible
+
+        call atmos_surface(self%atmos, ps, ta, ua, va)
+        self%ps_before = ps
+        call exchange_fluxes(self%exchange, self%flux_config, ps, ta, ua, va, self%land%temperature, stress_x, &
+            stress_y, sensible, land_sensible)
+        call land_step(self%land, self%atmos%seconds, land_sensible, status)
+        call self%comm%agree(status)
+        if (status%failed()) return
+        call atmos_step(self%atmos, stress_x, stress_y, sensible, status)
+        call self%comm%agree(status)
+    end subroutine simple_step
+
+    !> One step of a moist atmosphere: radiation and air meet the tiles, the air takes their fluxes, its rain falls on
+    !! them. Collective.
+    subroutine full_step(self, status)
+        type(climate_type), intent(inout) :: self
+        type(status_type), intent(inout) :: status
+        type(surface_air_type) :: air
+        type(surface_flux_type) :: flux
+
+        call surface_air_init(air, self%atmos%nlon, size(self%atmos%rows))
+        call surface_flux_init(flux, self%atmos%nlon, size(self%atmos%rows))
+        call atmos_surface(self%atmos, air)
+        self%ps_before = air%ps
+        call tile_exchange_fluxes(self%exchange, self%flux_config, self%ice, self%land, air, flux, status)
+        call self%comm%agree(status)
+        if (status%failed()) return
+        call atmos_step(self%atmos, flux, status)
+        call self%comm%agree(status)
+        if (status%failed()) return
+        call tile_exchange_rain(self%exchange, self%atmos%precipitation)
+        call land_take_rain(self%land, self%atmos%precipitation)
+        associate (m => self%air_mean)
+            m(:, :, air_rain) = m(:, :, air_rain) + self%atmos%precipitation
+            m(:, :, air_evaporation) = m(:, :, air_evaporation) + flux%evaporation
+            m(:, :, air_surface_heat) = m(:, :, air_surface_heat) + (air%sw_down - flux%sw_up) &
+                + (air%lw_down - flux%lw_up) - flux%sensible - latent_heat_vaporization*flux%evaporation
+            m(:, :, air_sw_net) = m(:, :, air_sw_net) + self%atmos%toa_sw_net
+            m(:, :, air_olr) = m(:, :, air_olr) + self%atmos%olr
+        end associate
+    end subroutine full_step
+
+    !> Give the present surface of ocean and ice to every rank's atmosphere.
     subroutine show_ocean(self)
         type(climate_type), intent(inout) :: self
         real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2)) :: sst, ssu, ssv, ssh
         call ocean_surface(self%ocean, sst, ssu, ssv, ssh)
         call exchange_see_ocean(self%exchange, self%ocean%layout, sst, ssu, ssv)
+        if (.not. self%full) return
+        call self%ocean%layout%gather_to_all(ice_cover(self%ice, self%ice%volume), self%exchange%ice_cover)
+        call self%ocean%layout%gather_to_all(ice_conductance(self%ice, ice_thickness(self%ice, self%ice%volume)), &
+            self%exchange%ice_conductance)
     end subroutine show_ocean
 
     !> Advance the ocean by one coupling interval under the fluxes of the atmosphere step before. Collective.
     subroutine climate_ocean_step(self, status)
         type(climate_type), intent(inout) :: self
         type(status_type), intent(inout) :: status
-        real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2)) :: freshwater
 
         if (self%exchange%steps == 0) call status%set(status_bad_input, &
             'the ocean needs the fluxes of an atmosphere step; the atmosphere step is next')
         if (status%failed()) return
+        if (self%full) then
+            call full_forcing(self, self%ocean_forcing)
+        else
+            call simple_forcing(self, self%ocean_forcing)
+        end if
         associate (f => self%ocean_forcing)
-            call exchange_mean(self%exchange, self%ocean%i_first, self%ocean%j_first, f(:, :, forcing_stress_x), &
-                f(:, :, forcing_stress_y), f(:, :, forcing_sensible))
-            call add_restoring(self, f(:, :, forcing_heat), freshwater)
-            f(:, :, forcing_heat) = f(:, :, forcing_heat) + f(:, :, forcing_sensible)
-            call ocean_step(self%ocean, f(:, :, forcing_stress_x), f(:, :, forcing_stress_y), f(:, :, forcing_heat), &
-                freshwater, real(self%config%coupling_dt, dp), status)
+            if (self%full) then
+                call ocean_step(self%ocean, f(:, :, forcing_stress_x), f(:, :, forcing_stress_y), &
+                    f(:, :, forcing_heat) - f(:, :, forcing_sunlight), f(:, :, forcing_water), &
+                    real(self%config%coupling_dt, dp), status, shortwave=f(:, :, forcing_sunlight))
+            else
+                call ocean_step(self%ocean, f(:, :, forcing_stress_x), f(:, :, forcing_stress_y), &
+                    f(:, :, forcing_heat), f(:, :, forcing_water), real(self%config%coupling_dt, dp), status)
+            end if
         end associate
         call self%comm%agree(status)
         if (status%failed()) return
         self%ocean_seconds = self%ocean_seconds + self%config%coupling_dt
     end subroutine climate_ocean_step
+
+    !> Stress and sensible heat of the interval, and restoring. Collective.
+    subroutine simple_forcing(self, forcing)
+        type(climate_type), intent(inout) :: self
+        real(dp), intent(out) :: forcing(:, :, :)       !< (nx, ny, n_forcings)
+
+        call exchange_mean(self%exchange, self%ocean%i_first, self%ocean%j_first, forcing(:, :, :n_simple_fluxes))
+        call add_restoring(self, forcing(:, :, forcing_heat), forcing(:, :, forcing_water))
+        forcing(:, :, forcing_heat) = forcing(:, :, forcing_heat) + forcing(:, :, forcing_air_heat)
+        forcing(:, :, forcing_rivers) = 0.0_dp
+        forcing(:, :, forcing_sunlight) = 0.0_dp
+    end subroutine simple_forcing
+
+    !> Fluxes of the interval between air, ice, rivers and sea; the ice makes the interval here. What the last ocean
+    !! step cooled below the freezing point freezes first, so that ice, heat and water agree within the interval.
+    !! Collective.
+    subroutine full_forcing(self, forcing)
+        type(climate_type), intent(inout) :: self
+        real(dp), intent(out) :: forcing(:, :, :)       !< (nx, ny, n_forcings)
+        real(dp), dimension(size(forcing, 1), size(forcing, 2)) :: freezing_heat, sst, ssu, ssv, ssh, ice_heat, &
+            ice_water
+        real(dp) :: flux(size(forcing, 1), size(forcing, 2), n_full_fluxes)
+        real(dp) :: runoff(self%atmos%nlon, self%atmos%nlat), flow(self%ocean%nlon, self%ocean%nlat), seconds
+
+        seconds = real(self%config%coupling_dt, dp)
+        associate (o => self%ocean)
+            call exchange_mean(self%exchange, o%i_first, o%j_first, flux)
+            call ocean_freezing_heat(o, freezing_heat)
+            call ocean_surface(o, sst, ssu, ssv, ssh)
+            call ice_step(self%ice, seconds, flux(:, :, flux_ice_heat), freezing_heat, sst, ice_heat, ice_water)
+            call self%atmos_layout%gather_to_all(self%land%runoff, runoff)
+            self%land%runoff = 0.0_dp
+            call rivers_flow(self%rivers, self%exchange%grid, runoff, flow)
+            forcing(:, :, forcing_rivers) = flow(o%i_first:o%i_last, o%j_first:o%j_last)/seconds
+        end associate
+        forcing(:, :, forcing_stress_x) = flux(:, :, flux_stress_x)
+        forcing(:, :, forcing_stress_y) = flux(:, :, flux_stress_y)
+        forcing(:, :, forcing_air_heat) = flux(:, :, flux_heat)
+        forcing(:, :, forcing_sunlight) = flux(:, :, flux_shortwave)
+        forcing(:, :, forcing_heat) = flux(:, :, flux_heat) + ice_heat
+        forcing(:, :, forcing_water) = (flux(:, :, flux_water) + ice_water) + forcing(:, :, forcing_rivers)
+        call count_water(self, forcing(:, :, forcing_water)*seconds)
+    end subroutine full_forcing
+
+    !> Keep the account of the ocean's freshwater, the same on every rank. Collective.
+    subroutine count_water(self, water)
+        type(climate_type), intent(inout) :: self
+        real(dp), intent(in) :: water(:, :)             !< received in the interval, own block [kg/m2]
+        real(dp) :: whole(self%ocean%nlon, self%ocean%nlat)
+        call self%ocean%layout%gather_to_all(water, whole)
+        self%ocean_water = self%ocean_water + sum(sum(whole, 1)*self%ocean%grid%area)
+    end subroutine count_water
 
     !> Restoring heat and freshwater on this rank's block. Collective.
     subroutine add_restoring(self, heat, freshwater)

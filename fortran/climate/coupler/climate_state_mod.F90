@@ -1,137 +1,34 @@
-!> The coupled state as files and as surface fields on rank 0: restarts, three-dimensional snapshots, the eight
-!! interface variables and their increments. All routines are collective.
+!> The coupled state as a file of three-dimensional fields and as surface fields on rank 0: the eight interface
+!! variables and their increments. All routines are collective.
 module climate_state_mod
-    use kinds_mod, only: dp, i8
+    use kinds_mod, only: dp
     use status_mod, only: status_type, status_bad_input
     use netcdf_io_mod, only: netcdf_file_type
     use layout_mod, only: layout_type
-    use climate_mod, only: climate_type, climate_seconds
-    use surface_exchange_mod, only: n_fluxes
-    use atmos_mod, only: atmos_state_size, atmos_pack, atmos_unpack, atmos_surface, atmos_fields, &
-        atmos_add_surface_increment
-    use ocean_mod, only: ocean_state_size, ocean_pack, ocean_unpack, ocean_surface, ocean_fields, &
-        ocean_add_surface_increment
+    use climate_type_mod, only: climate_type, forcing_rivers, air_rain, air_evaporation, air_sw_net, air_olr
+    use climate_mod, only: climate_seconds
+    use atmos_mod, only: atmos_surface, atmos_fields, atmos_add_surface_increment
+    use ocean_mod, only: ocean_surface, ocean_fields, ocean_add_surface_increment
     implicit none
     private
-    public :: climate_write_restart, climate_read_restart, climate_write_state, climate_get_atmos, climate_get_ocean, &
-        climate_add_atmos, climate_add_ocean
+    public :: climate_write_state, climate_get_atmos, climate_get_ocean, climate_add_atmos, climate_add_ocean
 
 contains
 
-    !> Everything a run needs to go on as if it had not stopped, in one file.
-    subroutine climate_write_restart(self, path, status)
-        type(climate_type), intent(in) :: self
-        character(len=*), intent(in) :: path
-        type(status_type), intent(inout) :: status
-        type(netcdf_file_type) :: file
-        real(dp), allocatable :: atmos(:), ocean(:), land(:), flux(:, :)
-        integer :: f, n_atmos, n_ocean
-
-        call allocate_parts(self, atmos, ocean, land, flux)
-        n_atmos = atmos_state_size(self%atmos)
-        n_ocean = ocean_state_size(self%ocean)
-        call atmos_pack(self%atmos, atmos)
-        call ocean_pack(self%ocean, ocean)
-        call self%atmos_layout%gather(self%land%temperature, land)
-        do f = 1, n_fluxes
-            call self%exchange%layout%gather(self%exchange%flux_sum(:, f), flux(:, f))
-        end do
-        if (self%comm%is_root()) then
-            call file%create(path, status)
-            call file%write('atmosphere', ['atmosphere_numbers'], [n_atmos], atmos, '1', status)
-            call file%write('ocean', ['ocean_numbers'], [n_ocean], ocean, '1', status)
-            call file%write('land', ['land_cells'], [self%atmos_layout%n_global], land, 'K', status)
-            call file%write('flux_sum', [character(len=14) :: 'exchange_cells', 'fluxes'], &
-                [self%exchange%layout%n_global, n_fluxes], flux, 'N m-2, N m-2, W m-2', status)
-            call file%write_attribute('flux_steps', real(self%exchange%steps, dp), status)
-            call file%write_attribute('seconds', real(self%ocean_seconds, dp), status)
-            call file%close(status)
-        end if
-        call self%comm%agree(status)
-    end subroutine climate_write_restart
-
-    !> Take over the state of a restart file, written on any number of ranks. The state is untouched when the file
-    !! does not fit.
-    subroutine climate_read_restart(self, path, status)
-        type(climate_type), intent(inout) :: self
-        character(len=*), intent(in) :: path
-        type(status_type), intent(inout) :: status
-        type(netcdf_file_type) :: file
-        real(dp), allocatable :: atmos(:), ocean(:), land(:), flux(:, :)
-        real(dp) :: clock(2)
-        integer :: f
-
-        call allocate_parts(self, atmos, ocean, land, flux)
-        clock = 0.0_dp
-        if (self%comm%is_root()) then
-            call file%open_to_read(path, status)
-            call check_sizes(file, size(atmos), size(ocean), size(land), size(flux, 1), status)
-            call file%read('atmosphere', shape(atmos), atmos, status)
-            call file%read('ocean', shape(ocean), ocean, status)
-            call file%read('land', shape(land), land, status)
-            call file%read('flux_sum', shape(flux), flux, status)
-            call file%read_attribute('flux_steps', clock(1), status)
-            call file%read_attribute('seconds', clock(2), status)
-            call file%close(status)
-        end if
-        call self%comm%agree(status)
-        if (status%failed()) return
-        call self%comm%bcast(clock)
-        call atmos_unpack(self%atmos, atmos, status)
-        call self%comm%agree(status)
-        call ocean_unpack(self%ocean, ocean, status)
-        call self%comm%agree(status)
-        if (status%failed()) return
-        call self%atmos_layout%scatter(land, self%land%temperature)
-        do f = 1, n_fluxes
-            call self%exchange%layout%scatter(flux(:, f), self%exchange%flux_sum(:, f))
-        end do
-        self%exchange%steps = nint(clock(1))
-        self%ocean_seconds = nint(clock(2), i8)
-        self%ocean_forcing = 0.0_dp
-        if (allocated(self%ps_before)) deallocate (self%ps_before)
-    end subroutine climate_read_restart
-
-    !> Buffers of a whole restart on rank 0, empty elsewhere.
-    subroutine allocate_parts(self, atmos, ocean, land, flux)
-        type(climate_type), intent(in) :: self
-        real(dp), allocatable, intent(out) :: atmos(:), ocean(:), land(:), flux(:, :)
-        integer :: here
-        here = merge(1, 0, self%comm%is_root())
-        allocate (atmos(here*atmos_state_size(self%atmos)), ocean(here*ocean_state_size(self%ocean)), &
-            land(here*self%atmos_layout%n_global), flux(here*self%exchange%layout%n_global, n_fluxes), source=0.0_dp)
-    end subroutine allocate_parts
-
-    subroutine check_sizes(file, n_atmos, n_ocean, n_land, n_exchange, status)
-        type(netcdf_file_type), intent(in) :: file
-        integer, intent(in) :: n_atmos, n_ocean, n_land, n_exchange     !< of this configuration
-        type(status_type), intent(inout) :: status
-        integer :: found(4), expected(4)
-        character(len=160) :: text
-
-        if (status%failed()) return
-        expected = [n_atmos, n_ocean, n_land, n_exchange]
-        found = [file%dimension_size('atmosphere_numbers'), file%dimension_size('ocean_numbers'), &
-            file%dimension_size('land_cells'), file%dimension_size('exchange_cells')]
-        if (all(found == expected)) return
-        write (text, '(2(a, 4(1x, i0)))') 'found', found, ', expected', expected
-        call status%set(status_bad_input, file%path//': restart of another size or land-sea mask: '//trim(text)// &
-            ' numbers of atmosphere, ocean, land, exchange grid')
-    end subroutine check_sizes
-
-    !> Three-dimensional fields, named as in ensemble.nc.
+    !> Three-dimensional fields, named as in ensemble.nc; with the full surface also humidity, ice, land and the water
+    !! and radiation of the last interval.
     subroutine climate_write_state(self, path, status)
         type(climate_type), intent(inout) :: self
         character(len=*), intent(in) :: path
         type(status_type), intent(inout) :: status
         type(netcdf_file_type) :: file
-        real(dp), dimension(self%atmos%nlon, size(self%atmos%rows), self%atmos%nlev) :: u, v, t
+        real(dp), dimension(self%atmos%nlon, size(self%atmos%rows), self%atmos%nlev) :: u, v, t, q
         real(dp), dimension(self%atmos%nlon, size(self%atmos%rows)) :: ps
         real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2), self%ocean%nlev) :: temp, &
             salt, uo, vo
         real(dp), dimension(size(self%ocean_forcing, 1), size(self%ocean_forcing, 2)) :: ssh
 
-        call atmos_fields(self%atmos, u, v, t, ps)
+        call atmos_fields(self%atmos, u, v, t, ps, q)
         call ocean_fields(self%ocean, temp, salt, uo, vo, ssh)
         if (self%comm%is_root()) then
             call file%create(path, status)
@@ -146,14 +43,24 @@ contains
         call put_atmos('u', u, 'm s-1')
         call put_atmos('v', v, 'm s-1')
         call put_atmos('t', t, 'K')
-        call put(file, self%atmos_layout, 'ps', [character(len=5) :: 'lon', 'lat'], &
-            [self%atmos%nlon, self%atmos%nlat], ps, 'Pa', status)
+        call put_air('ps', ps, 'Pa')
         call put_ocean('temp', temp, 'degC')
         call put_ocean('salt', salt, 'g kg-1')
         call put_ocean('uo', uo, 'm s-1')
         call put_ocean('vo', vo, 'm s-1')
-        call put(file, self%ocean%layout, 'ssh', [character(len=5) :: 'io', 'jo'], [self%ocean%nlon, self%ocean%nlat], &
-            ssh, 'm', status)
+        call put_sea('ssh', ssh, 'm')
+        if (self%full) then
+            call put_atmos('q', q, 'kg kg-1')
+            call put_sea('ice_volume', self%ice%volume, 'm')
+            call put_air('land_temperature', self%land%temperature, 'K')
+            call put_air('land_water', self%land%water, 'kg m-2')
+            call put_air('precipitation', self%air_mean(:, :, air_rain), 'kg m-2 s-1')
+            call put_air('evaporation', self%air_mean(:, :, air_evaporation), 'kg m-2 s-1')
+            call put_air('net_sunlight', self%air_mean(:, :, air_sw_net), 'W m-2')
+            call put_air('outgoing_long_wave', self%air_mean(:, :, air_olr), 'W m-2')
+            call put_air('land_fraction', land_fraction(self), '1')
+            call put_sea('rivers', self%ocean_forcing(:, :, forcing_rivers), 'kg m-2 s-1')
+        end if
         call file%close(status)
         call self%comm%agree(status)
 
@@ -166,6 +73,20 @@ contains
                 [self%atmos%nlon, self%atmos%nlat, self%atmos%nlev], field, units, status)
         end subroutine put_atmos
 
+        subroutine put_air(name, field, units)
+            character(len=*), intent(in) :: name, units
+            real(dp), intent(in) :: field(:, :)
+            call put(file, self%atmos_layout, name, [character(len=3) :: 'lon', 'lat'], &
+                [self%atmos%nlon, self%atmos%nlat], field, units, status)
+        end subroutine put_air
+
+        subroutine put_sea(name, field, units)
+            character(len=*), intent(in) :: name, units
+            real(dp), intent(in) :: field(:, :)
+            call put(file, self%ocean%layout, name, [character(len=2) :: 'io', 'jo'], &
+                [self%ocean%nlon, self%ocean%nlat], field, units, status)
+        end subroutine put_sea
+
         subroutine put_ocean(name, field, units)
             character(len=*), intent(in) :: name, units
             real(dp), intent(in) :: field(:, :, :)
@@ -173,6 +94,15 @@ contains
                 [self%ocean%nlon, self%ocean%nlat, self%ocean%nlev], field, units, status)
         end subroutine put_ocean
     end subroutine climate_write_state
+
+    !> Share of land on the own atmosphere rows.
+    function land_fraction(self)
+        type(climate_type), intent(in) :: self
+        real(dp) :: land_fraction(self%atmos%nlon, size(self%atmos%rows))
+        associate (g => self%exchange%grid, rows => self%atmos%rows)
+            land_fraction = g%land_area(:, rows)/spread(g%atmos_area(rows), 1, self%atmos%nlon)
+        end associate
+    end function land_fraction
 
     !> Gather a field level by level and write it from rank 0.
     subroutine put(file, layout, name, dimensions, sizes, field, units, status)

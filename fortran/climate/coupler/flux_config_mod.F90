@@ -20,6 +20,8 @@ module flux_config_mod
         real(dp) :: salt_restoring_depth = 50.0_dp  !< [m]
         real(dp) :: freezing_temperature = -1.8_dp  !< [degC]
         real(dp) :: freezing_width = 0.5_dp         !< the sea begins to close so much above freezing [K]
+        real(dp) :: sea_albedo = 0.08_dp
+        real(dp) :: runoff_radius = 5.0e5_dp        !< rivers spread so far from their mouths [m]
     end type flux_config_type
 
 contains
@@ -31,11 +33,11 @@ contains
         type(status_type), intent(inout) :: status
         real(dp) :: sea_roughness, land_roughness, gustiness, restoring_coefficient, equator_temperature, &
             pole_temperature, seasonal_amplitude, peak_day, salt_restoring_days, salt_restoring_depth, &
-            freezing_temperature, freezing_width
+            freezing_temperature, freezing_width, sea_albedo, runoff_radius
         logical :: louis_stability
         namelist /flux_nml/ sea_roughness, land_roughness, gustiness, louis_stability, restoring_coefficient, &
             equator_temperature, pole_temperature, seasonal_amplitude, peak_day, salt_restoring_days, &
-            salt_restoring_depth, freezing_temperature, freezing_width
+            salt_restoring_depth, freezing_temperature, freezing_width, sea_albedo, runoff_radius
         character(len=256) :: message
         integer :: unit, code
         logical :: found
@@ -54,6 +56,8 @@ contains
         salt_restoring_depth = config%salt_restoring_depth
         freezing_temperature = config%freezing_temperature
         freezing_width = config%freezing_width
+        sea_albedo = config%sea_albedo
+        runoff_radius = config%runoff_radius
         call namelist_open(path, 'flux_nml', unit, found, status)
         if (found) read (unit, nml=flux_nml, iostat=code, iomsg=message)
         if (found) call namelist_close(unit, path, 'flux_nml', code, message, status)
@@ -61,11 +65,16 @@ contains
           call status%set(status_bad_input, trim(path)//': &flux_nml: roughness lengths, gustiness, '// &
                 'salt_restoring_days and freezing_width must be positive')
         end if
-        if (min(restoring_coefficient, salt_restoring_depth) < 0.0_dp) call status%set(status_bad_input, &
-            trim(path)//': &flux_nml: restoring_coefficient and salt_restoring_depth must not be negative')
+        if (min(restoring_coefficient, salt_restoring_depth, runoff_radius) < 0.0_dp) then
+            call status%set(status_bad_input, trim(path)//': &flux_nml: restoring_coefficient, '// &
+                'salt_restoring_depth and runoff_radius must not be negative')
+        end if
+        if (sea_albedo < 0.0_dp .or. sea_albedo > 1.0_dp) call status%set(status_bad_input, &
+            trim(path)//': &flux_nml: sea_albedo must lie between 0 and 1')
         if (status%failed()) return
         config = flux_config_type(sea_roughness, land_roughness, gustiness, louis_stability, restoring_coefficient, &
             seasonal_profile_type(equator_temperature, pole_temperature, seasonal_amplitude, peak_day, .true.), &
-            salt_restoring_days, salt_restoring_depth, freezing_temperature, freezing_width)
+            salt_restoring_days, salt_restoring_depth, freezing_temperature, freezing_width, sea_albedo, &
+            runoff_radius)
     end subroutine flux_config_read
 end module flux_config_mod

@@ -15,7 +15,13 @@ module surface_exchange_mod
     private
     public :: exchange_init, exchange_see_ocean, exchange_fluxes, exchange_mean
 
-    integer, parameter, public :: n_fluxes = 3      !< eastward stress, northward stress, heat into the ocean
+    !> Fluxes summed for the ocean, second index of flux_sum; the last three under a moist atmosphere alone.
+    integer, parameter, public :: flux_stress_x = 1, flux_stress_y = 2  !< [N/m2]
+    integer, parameter, public :: flux_heat = 3             !< into the sea; without what the ice takes [W/m2]
+    integer, parameter, public :: flux_water = 4            !< rain less evaporation of sea and ice [kg/m2/s]
+    integer, parameter, public :: flux_ice_heat = 5         !< into the ice [W/m2]
+    integer, parameter, public :: flux_shortwave = 6        !< short wave part of flux_heat [W/m2]
+    integer, parameter, public :: n_simple_fluxes = 3, n_full_fluxes = 6
 
     type, public :: surface_exchange_type
         type(exchange_grid_type) :: grid
@@ -23,19 +29,23 @@ module surface_exchange_mod
         integer, allocatable :: rows(:)             !< atmosphere rows held here
         real(dp) :: sigma = 1.0_dp                  !< pressure of the lowest level over surface pressure
         integer :: steps = 0                        !< atmosphere steps summed
-        real(dp), allocatable :: flux_sum(:, :)     !< (cells here, n_fluxes) N/m2, N/m2, W/m2 into the ocean
+        integer :: n_fluxes = n_simple_fluxes
+        real(dp), allocatable :: flux_sum(:, :)     !< (cells here, n_fluxes), per area of sea and ice together
         real(dp), allocatable :: sst(:, :), ssu(:, :), ssv(:, :)    !< global, as the atmosphere sees them [degC, m/s]
+        real(dp), allocatable :: ice_cover(:, :)    !< global; 0 where no ice is carried
+        real(dp), allocatable :: ice_conductance(:, :)      !< global [W/m2/K]
     end type surface_exchange_type
 
 contains
 
     !> Collective.
-    subroutine exchange_init(self, comm, grid, rows, sigma, status)
+    subroutine exchange_init(self, comm, grid, rows, sigma, n_fluxes, status)
         type(surface_exchange_type), intent(out) :: self
         type(comm_type), intent(in) :: comm
         type(exchange_grid_type), intent(in) :: grid
         integer, intent(in) :: rows(:)              !< global atmosphere rows held here
         real(dp), intent(in) :: sigma               !< pressure of the lowest level over surface pressure
+        integer, intent(in) :: n_fluxes             !< to be summed for the ocean
         type(status_type), intent(inout) :: status
         integer, allocatable :: cells(:)
         integer :: j, k
@@ -43,6 +53,7 @@ contains
         self%grid = grid
         self%rows = rows
         self%sigma = sigma
+        self%n_fluxes = n_fluxes
         allocate (cells(0))
         do j = 1, size(rows)
             cells = [cells, (k, k=grid%row_first(rows(j)), grid%row_first(rows(j) + 1) - 1)]
@@ -50,7 +61,8 @@ contains
         call self%layout%init(comm, grid%n, cells, status)
         allocate (self%flux_sum(size(cells), n_fluxes), source=0.0_dp)
         allocate (self%sst(grid%nlon_ocean, grid%nlat_ocean), self%ssu(grid%nlon_ocean, grid%nlat_ocean), &
-            self%ssv(grid%nlon_ocean, grid%nlat_ocean), source=0.0_dp)
+            self%ssv(grid%nlon_ocean, grid%nlat_ocean), self%ice_cover(grid%nlon_ocean, grid%nlat_ocean), &
+            self%ice_conductance(grid%nlon_ocean, grid%nlat_ocean), source=0.0_dp)
     end subroutine exchange_init
 
     !> Show the atmosphere the ocean's present surface. Collective.
@@ -120,21 +132,18 @@ contains
         end do
     end subroutine sea_fluxes
 
-    !> Mean flux of the interval over this rank's ocean block; the sums start anew. Collective.
-    subroutine exchange_mean(self, i_first, j_first, stress_x, stress_y, heat)
+    !> Mean fluxes of the interval over this rank's ocean block; the sums start anew. Collective.
+    subroutine exchange_mean(self, i_first, j_first, fluxes)
         type(surface_exchange_type), intent(inout) :: self
-        integer, intent(in) :: i_first, j_first                 !< global indices of the block's first cell
-        real(dp), intent(out) :: stress_x(:, :), stress_y(:, :) !< on the ocean [N/m2]
-        real(dp), intent(out) :: heat(:, :)                     !< into the ocean [W/m2]
-        real(dp) :: mean(self%grid%n, n_fluxes)
+        integer, intent(in) :: i_first, j_first     !< global indices of the block's first cell
+        real(dp), intent(out) :: fluxes(:, :, :)    !< (nx, ny, n_fluxes) into the ocean
+        real(dp) :: mean(self%grid%n)
         integer :: f
 
-        do f = 1, n_fluxes
-            call self%layout%gather_to_all(self%flux_sum(:, f)/self%steps, mean(:, f))
+        do f = 1, self%n_fluxes
+            call self%layout%gather_to_all(self%flux_sum(:, f)/self%steps, mean)
+            call average_to_ocean(self%grid, mean, i_first, j_first, fluxes(:, :, f))
         end do
-        call average_to_ocean(self%grid, mean(:, 1), i_first, j_first, stress_x)
-        call average_to_ocean(self%grid, mean(:, 2), i_first, j_first, stress_y)
-        call average_to_ocean(self%grid, mean(:, 3), i_first, j_first, heat)
         self%flux_sum = 0.0_dp
         self%steps = 0
     end subroutine exchange_mean

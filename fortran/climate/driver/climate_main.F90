@@ -7,7 +7,8 @@ program climate_main
     use status_mod, only: status_type, status_bad_input
     use namelist_mod, only: namelist_open, namelist_close
     use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
-    use climate_state_mod, only: climate_read_restart, climate_write_restart, climate_write_state
+    use climate_restart_mod, only: climate_read_restart, climate_write_restart
+    use climate_state_mod, only: climate_write_state
     use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_Abort, MPI_Wtime, MPI_COMM_WORLD
     implicit none
@@ -18,6 +19,7 @@ program climate_main
         character(len=512) :: restart_in = ''       !< restart to start from; blank: the initial state
         character(len=512) :: restart_out = ''      !< restart to leave; blank: none
         character(len=512) :: state_out = ''        !< three-dimensional fields of the end; blank: none
+        real(dp) :: state_days = 0.0_dp             !< also write them so often, named by their day; 0: at the end alone
     end type driver_type
 
     type(comm_type) :: comm
@@ -25,7 +27,7 @@ program climate_main
     type(driver_type) :: driver
     type(status_type) :: status
     character(len=512) :: path
-    integer(i8) :: step, steps, report_every
+    integer(i8) :: step, steps, report_every, state_every
     real(dp) :: started
 
     call MPI_Init()
@@ -40,6 +42,7 @@ program climate_main
     call stop_if_failed()
     steps = nint(driver%days*86400.0_dp/climate%config%coupling_dt, i8)
     report_every = max(1_i8, nint(driver%report_days*86400.0_dp/climate%config%coupling_dt, i8))
+    state_every = max(1_i8, nint(driver%state_days*86400.0_dp/climate%config%coupling_dt, i8))
     started = MPI_Wtime()
     call report()
     do step = 1, steps
@@ -48,6 +51,7 @@ program climate_main
         call climate_ocean_step(climate, status)
         call stop_if_failed()
         if (mod(step, report_every) == 0 .or. step == steps) call report()
+        if (driver%state_days > 0.0_dp .and. mod(step, state_every) == 0) call write_dated_state()
     end do
     if (driver%restart_out /= '') call climate_write_restart(climate, trim(driver%restart_out), status)
     call stop_if_failed()
@@ -60,9 +64,9 @@ contains
     subroutine read_driver(settings, outcome)
         type(driver_type), intent(inout) :: settings
         type(status_type), intent(inout) :: outcome
-        real(dp) :: days, report_days
+        real(dp) :: days, report_days, state_days
         character(len=512) :: restart_in, restart_out, state_out
-        namelist /driver_nml/ days, report_days, restart_in, restart_out, state_out
+        namelist /driver_nml/ days, report_days, restart_in, restart_out, state_out, state_days
         character(len=256) :: message
         integer :: unit, code
         logical :: found
@@ -72,12 +76,15 @@ contains
         restart_in = settings%restart_in
         restart_out = settings%restart_out
         state_out = settings%state_out
+        state_days = settings%state_days
         call namelist_open(path, 'driver_nml', unit, found, outcome)
         if (found) read (unit, nml=driver_nml, iostat=code, iomsg=message)
         if (found) call namelist_close(unit, path, 'driver_nml', code, message, outcome)
+        if (state_days > 0.0_dp .and. state_out == '') call outcome%set(status_bad_input, &
+            trim(path)//': &driver_nml: state_days needs a name in state_out')
         if (days < 0.0_dp .or. report_days <= 0.0_dp) call outcome%set(status_bad_input, &
             trim(path)//': &driver_nml: days must not be negative and report_days must be positive')
-        settings = driver_type(days, report_days, restart_in, restart_out, state_out)
+        settings = driver_type(days, report_days, restart_in, restart_out, state_out, state_days)
     end subroutine read_driver
 
     !> A line of names first, then a line of numbers.
@@ -92,6 +99,18 @@ contains
         print '(f0.3, 1x, f0.2, *(1x, es14.7))', climate_seconds(climate)/86400.0_dp, MPI_Wtime() - started, values
         flush (6)
     end subroutine report
+
+    !> state_out with the day of the clock before its ending.
+    subroutine write_dated_state()
+        character(len=12) :: day
+        integer :: dot
+        write (day, '(i0.6)') climate_seconds(climate)/86400
+        dot = index(driver%state_out, '.', back=.true.)
+        if (dot == 0) dot = len_trim(driver%state_out) + 1
+        call climate_write_state(climate, driver%state_out(:dot - 1)//'_'//trim(day)//trim(driver%state_out(dot:)), &
+            status)
+        call stop_if_failed()
+    end subroutine write_dated_state
 
     subroutine stop_if_failed()
         call comm%agree(status)

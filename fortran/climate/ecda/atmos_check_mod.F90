@@ -10,20 +10,23 @@ module atmos_check_mod
 
     real(dp), parameter :: wind_limit = 350.0_dp                       !< [m/s]
     real(dp), parameter :: t_low = 80.0_dp, t_high = 450.0_dp          !< [K]
+    real(dp), parameter :: q_low = -0.02_dp, q_high = 0.1_dp             !< [kg/kg]
     real(dp), parameter :: log_ps_low = 9.2_dp, log_ps_high = 11.9_dp  !< about 100 hPa and 1470 hPa
 
 contains
 
-    subroutine check_row(row, sin_lat, u, v, t, log_ps, status)
+    subroutine check_row(row, sin_lat, u, v, t, q, log_ps, status)
         integer, intent(in) :: row                           !< global row
         real(dp), intent(in) :: sin_lat
         real(dp), intent(in) :: u(:, :), v(:, :), t(:, :)    !< (nlon, nlev)
+        real(dp), intent(in) :: q(:, :)                      !< (nlon, nlev), or (nlon, 0) of a dry atmosphere
         real(dp), intent(in) :: log_ps(:)
         type(status_type), intent(inout) :: status
 
         call check_field(row, sin_lat, 'eastward wind [m/s]', u, -wind_limit, wind_limit, status)
         call check_field(row, sin_lat, 'northward wind [m/s]', v, -wind_limit, wind_limit, status)
         call check_field(row, sin_lat, 'temperature [K]', t, t_low, t_high, status)
+        call check_field(row, sin_lat, 'specific humidity', q, q_low, q_high, status)
         call check_field(row, sin_lat, 'ln of surface pressure [Pa]', spread(log_ps, 2, 1), &
             log_ps_low, log_ps_high, status)
     end subroutine check_row

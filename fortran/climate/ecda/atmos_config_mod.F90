@@ -1,6 +1,7 @@
 !> The namelist group &atmos_nml: every key, its default and its check.
 module atmos_config_mod
     use kinds_mod, only: dp
+    use constants_mod, only: solar_constant
     use status_mod, only: status_type, status_bad_input
     implicit none
     private
@@ -9,7 +10,7 @@ module atmos_config_mod
 
     type, public :: config_type
         character(len=16) :: equations = 'primitive'    !< 'primitive' or 'barotropic' (vorticity alone: a test)
-        character(len=16) :: forcing = 'held_suarez'    !< 'held_suarez' or 'none'
+        character(len=16) :: forcing = 'held_suarez'    !< 'held_suarez', 'moist' or 'none'
         real(dp) :: k_a = 1.0_dp/40.0_dp                !< thermal relaxation of the free atmosphere [1/day]
         real(dp) :: k_s = 0.25_dp                       !< thermal relaxation at the equatorial surface [1/day]
         real(dp) :: k_f = 1.0_dp                        !< Rayleigh friction at the surface [1/day]
@@ -30,6 +31,20 @@ module atmos_config_mod
         integer :: perturbation_seed = 1
         real(dp) :: topography_filter = 1.0_dp          !< damping exponent of the topography at the truncation; 0: none
         real(dp) :: sigma_half(max_levels - 1) = -1.0_dp !< inner interfaces, top down; default: equal layers
+        ! The rest is read by forcing = 'moist' alone.
+        real(dp) :: solar_irradiance = solar_constant   !< at the mean distance of the sun [W/m2]
+        real(dp) :: obliquity = 23.44_dp                !< of the Earth's axis [degrees]; 0: no season
+        real(dp) :: eccentricity = 0.0167_dp            !< of the orbit
+        real(dp) :: perihelion = 283.0_dp               !< its longitude from the vernal equinox [degrees]
+        logical :: diurnal_cycle = .false.              !< .false.: daily mean sunlight
+        real(dp) :: cloud_albedo = 0.25_dp              !< share of the sunlight that clouds reflect
+        real(dp) :: sw_depth = 0.22_dp                  !< short-wave optical depth of the whole air
+        real(dp) :: lw_depth_equator = 6.0_dp           !< long-wave optical depth of the whole air at the equator
+        real(dp) :: lw_depth_pole = 1.5_dp              !< and at the poles
+        real(dp) :: lw_linear = 0.1_dp                  !< its part linear in sigma; the rest goes with sigma**4
+        real(dp) :: convection_hours = 2.0_dp           !< relaxation time of the convection [h]
+        real(dp) :: convection_humidity = 0.7_dp        !< relative humidity that convection leaves
+        real(dp) :: mixing_length = 150.0_dp            !< of turbulence far from the ground [m]
     end type config_type
 
     public :: read_config
@@ -93,13 +108,17 @@ contains
         character(len=16) :: equations, forcing
         real(dp) :: k_a, k_s, k_f, t_equator, delta_t_y, delta_theta_z, t_strat, sigma_b, seasonal_amplitude, &
             exchange_sigma, diffusion_hours, reference_temperature, initial_temperature, sea_level_pressure, &
-            perturbation, topography_filter, sigma_half(max_levels - 1)
+            perturbation, topography_filter, sigma_half(max_levels - 1), solar_irradiance, obliquity, eccentricity, &
+            perihelion, cloud_albedo, sw_depth, lw_depth_equator, lw_depth_pole, lw_linear, convection_hours, &
+            convection_humidity, mixing_length
         integer :: diffusion_order, perturbation_seed
-        logical :: rayleigh_friction
+        logical :: rayleigh_friction, diurnal_cycle
         namelist /atmos_nml/ equations, forcing, k_a, k_s, k_f, t_equator, delta_t_y, delta_theta_z, t_strat, sigma_b, &
             rayleigh_friction, seasonal_amplitude, exchange_sigma, diffusion_hours, diffusion_order, &
             reference_temperature, initial_temperature, sea_level_pressure, perturbation, perturbation_seed, &
-            topography_filter, sigma_half
+            topography_filter, sigma_half, solar_irradiance, obliquity, eccentricity, perihelion, diurnal_cycle, &
+            cloud_albedo, sw_depth, lw_depth_equator, lw_depth_pole, lw_linear, convection_hours, &
+            convection_humidity, mixing_length
         type(config_type) :: c
 
         equations = c%equations; forcing = c%forcing
@@ -113,13 +132,21 @@ contains
         sea_level_pressure = c%sea_level_pressure
         perturbation = c%perturbation; perturbation_seed = c%perturbation_seed
         topography_filter = c%topography_filter; sigma_half = c%sigma_half
+        solar_irradiance = c%solar_irradiance; obliquity = c%obliquity; eccentricity = c%eccentricity
+        perihelion = c%perihelion; diurnal_cycle = c%diurnal_cycle
+        cloud_albedo = c%cloud_albedo; sw_depth = c%sw_depth
+        lw_depth_equator = c%lw_depth_equator; lw_depth_pole = c%lw_depth_pole; lw_linear = c%lw_linear
+        convection_hours = c%convection_hours; convection_humidity = c%convection_humidity
+        mixing_length = c%mixing_length
         reason = ''
         read (unit, nml=atmos_nml, iostat=code, iomsg=reason)
         if (code /= 0) return
         config = config_type(equations, forcing, k_a, k_s, k_f, t_equator, delta_t_y, delta_theta_z, t_strat, sigma_b, &
             rayleigh_friction, seasonal_amplitude, exchange_sigma, diffusion_hours, diffusion_order, &
             reference_temperature, initial_temperature, sea_level_pressure, perturbation, perturbation_seed, &
-            topography_filter, sigma_half)
+            topography_filter, sigma_half, solar_irradiance, obliquity, eccentricity, perihelion, diurnal_cycle, &
+            cloud_albedo, sw_depth, lw_depth_equator, lw_depth_pole, lw_linear, convection_hours, &
+            convection_humidity, mixing_length)
     end subroutine read_group
 
     subroutine check(path, nlev, config, status)
@@ -131,8 +158,10 @@ contains
 
         call refuse_if(all(config%equations /= ['primitive ', 'barotropic']), 'equations', &
             'is "'//trim(config%equations)//'"; choose primitive or barotropic')
-        call refuse_if(all(config%forcing /= ['held_suarez', 'none       ']), 'forcing', &
-            'is "'//trim(config%forcing)//'"; choose held_suarez or none')
+        call refuse_if(all(config%forcing /= ['held_suarez', 'moist      ', 'none       ']), 'forcing', &
+            'is "'//trim(config%forcing)//'"; choose held_suarez, moist or none')
+        call refuse_if(config%forcing == 'moist' .and. config%equations /= 'primitive', 'forcing', &
+            'is moist; that needs equations = primitive')
         call refuse_if(min(config%k_a, config%k_s, config%k_f) < 0.0_dp, 'k_a, k_s, k_f', 'must not be negative')
         call refuse_if(config%sigma_b <= 0.0_dp .or. config%sigma_b >= 1.0_dp, 'sigma_b', 'must lie between 0 and 1')
         call refuse_if(config%diffusion_hours < 0.0_dp, 'diffusion_hours', 'is negative; 0 switches it off')
@@ -141,6 +170,7 @@ contains
             'reference_temperature, initial_temperature', 'must be above 150 K')
         call refuse_if(config%sea_level_pressure < 1.0e4_dp, 'sea_level_pressure', 'is not in Pa')
         call refuse_if(nlev < 1 .or. nlev > max_levels, 'number of levels', 'must lie between 1 and 100')
+        call check_moist()
         if (status%failed()) return
         if (all(config%sigma_half < 0.0_dp)) then
             config%sigma_half(1:nlev - 1) = [(real(k, dp)/real(nlev, dp), k=1, nlev - 1)]
@@ -152,6 +182,25 @@ contains
             end associate
         end if
     contains
+        subroutine check_moist()
+            call refuse_if(config%forcing == 'moist' .and. nlev < 2, 'forcing', 'is moist; that needs two levels or more')
+            call refuse_if(config%solar_irradiance < 0.0_dp, 'solar_irradiance', 'is negative')
+            call refuse_if(abs(config%obliquity) > 90.0_dp, 'obliquity', 'must lie between -90 and 90 degrees')
+            call refuse_if(config%eccentricity < 0.0_dp .or. config%eccentricity > 0.2_dp, 'eccentricity', &
+                'must lie between 0 and 0.2, where the series for the orbit holds')
+            call refuse_if(config%cloud_albedo < 0.0_dp .or. config%cloud_albedo > 1.0_dp, 'cloud_albedo', &
+                'must lie between 0 and 1')
+            call refuse_if(config%sw_depth < 0.0_dp, 'sw_depth', 'is negative')
+            call refuse_if(min(config%lw_depth_equator, config%lw_depth_pole) <= 0.0_dp, &
+                'lw_depth_equator, lw_depth_pole', 'must be positive')
+            call refuse_if(config%lw_linear <= 0.0_dp .or. config%lw_linear > 1.0_dp, 'lw_linear', &
+                'must be above 0 and at most 1')
+            call refuse_if(config%convection_hours <= 0.0_dp, 'convection_hours', 'must be positive')
+            call refuse_if(config%convection_humidity <= 0.0_dp .or. config%convection_humidity > 1.0_dp, &
+                'convection_humidity', 'must be above 0 and at most 1')
+            call refuse_if(config%mixing_length <= 0.0_dp, 'mixing_length', 'must be positive')
+        end subroutine check_moist
+
         subroutine refuse_if(wrong, key, what)
             logical, intent(in) :: wrong
             character(len=*), intent(in) :: key, what

@@ -5,6 +5,7 @@
 !!   L D = e_n (G T + R T_ref p) - nu_n D          L p = -ds.D          p = ln ps
 !! Eliminating T and p from X - c L X = r leaves, with b = 1 + c nu_n,
 !!   [b I + c^2 e_n (G H/b + R T_ref 1 ds)] D = r_D + c e_n (G r_T/b + R T_ref r_p).
+!! Rows of x beyond these (humidity) are only diffused: L q = -nu_n q.
 !! nu_n = [n(n+1)/(N(N+1))]^order/tau damps the truncation N with e-folding time tau.
 module atmos_implicit_mod
     use kinds_mod, only: dp
@@ -66,7 +67,7 @@ contains
         end do
     end subroutine implicit_init
 
-    !> y = L x; states are (3 nlev + 1, 2, ns): vorticity, divergence, temperature, ln ps.
+    !> y = L x; states are (3 nlev + 1 [+ nlev], 2, ns): vorticity, divergence, temperature, ln ps [, humidity].
     pure subroutine linear(self, layout, x, y)
         class(implicit_type), intent(in) :: self
         type(layout_type), intent(in) :: layout
@@ -90,6 +91,7 @@ contains
                     + dry_air_gas_constant*self%t_ref*x(3*k + 1, part, s)) - self%nu(n)*d
                 y(2*k + 1:3*k, part, s) = -product_of(self%h, d) - self%nu(n)*t
                 y(3*k + 1, part, s) = -sum(self%ds*d)
+                y(3*k + 2:, part, s) = -self%nu(n)*x(3*k + 2:, part, s)
             end do
         end do
     end subroutine linear
@@ -119,6 +121,7 @@ contains
                 x(k + 1:2*k, part, s) = d
                 x(2*k + 1:3*k, part, s) = (t - c*product_of(self%h, d))/b
                 x(3*k + 1, part, s) = x(3*k + 1, part, s) - c*sum(self%ds*d)
+                x(3*k + 2:, part, s) = x(3*k + 2:, part, s)/b
             end do
         end do
     end subroutine solve

@@ -1,7 +1,7 @@
 !> The restart: every prognostic number in global order, independent of the number of ranks.
 !!
 !! Order: for m = 0 .. trunc, n = m .. trunc: real parts, then imaginary parts of vorticity, divergence and temperature
-!! (levels top down) and ln ps; then the mean ps that the dry-mass fixer holds and the clock.
+!! (levels top down) and ln ps, with forcing = 'moist' specific humidity; then the mean ps that the dry-mass fixer holds and the clock.
 module atmos_restart_mod
     use kinds_mod, only: dp, i8
     use status_mod, only: status_type, status_bad_input
@@ -56,7 +56,7 @@ contains
         if (self%comm%is_root() .and. size(buffer) /= atmos_state_size(self)) then
             write (message, '(a,i0,a,i0,a)') 'atmosphere restart: ', size(buffer), &
                 ' numbers, this configuration has ', &
-                atmos_state_size(self), '; use the same truncation and levels'
+                atmos_state_size(self), '; use the same truncation, levels and forcing'
             call status%set(status_bad_input, trim(message))
         end if
         call self%comm%agree(status)
@@ -82,7 +82,7 @@ contains
     !> Numbers of one spectral column.
     pure integer function column(self)
         type(atmos_type), intent(in) :: self
-        column = 2*(3*self%nlev + 1)
+        column = 2*size(self%x, 1)
     end function column
 
     !> Own state without the empty rows n = trunc + 1.

@@ -215,15 +215,20 @@ contains
         end do
     end subroutine complex_to_series
 
-    !> y = transpose of x.
+    !> y = transpose of x, in tiles of one cache line each way.
     pure subroutine turn(rows, columns, x, y)
         integer, intent(in) :: rows, columns
         real(dp), intent(in) :: x(rows, columns)
         real(dp), intent(inout) :: y(columns, rows)
-        integer :: i, j
-        do i = 1, rows
-            do j = 1, columns
-                y(j, i) = x(i, j)
+        integer, parameter :: tile = 8
+        integer :: i, j, i0, j0
+        do i0 = 1, rows, tile
+            do j0 = 1, columns, tile
+                do i = i0, min(i0 + tile - 1, rows)
+                    do j = j0, min(j0 + tile - 1, columns)
+                        y(j, i) = x(i, j)
+                    end do
+                end do
             end do
         end do
     end subroutine turn

@@ -30,8 +30,14 @@ module atmos_type_mod
         type(dynamics_type) :: dynamics
         type(implicit_type) :: implicit
         type(sil3_type) :: sil3
-        !> (3 nlev + 1, 2, ns) vorticity, divergence [1/s], temperature [K] and ln(ps/Pa); see atmos_layout_mod.
+        !> (3 nlev + 1, 2, ns) vorticity, divergence [1/s], temperature [K] and ln(ps/Pa), with forcing = 'moist' nlev
+        !! rows of specific humidity [kg/kg] after them; see atmos_layout_mod.
         real(dp), allocatable :: x(:, :, :)
+        ! Means over the last step of a moist atmosphere, (nlon, nrows):
+        real(dp), allocatable :: precipitation(:, :) !< all of it rain [kg/m2/s]
+        real(dp), allocatable :: toa_sw_net(:, :)    !< short wave kept by the planet [W/m2]
+        real(dp), allocatable :: olr(:, :)           !< long wave to space [W/m2]
+        real(dp) :: water_correction = 0.0_dp        !< what the fixer added in the last step, over all the water
     end type atmos_type
 
     public :: atmos_init
@@ -102,10 +108,14 @@ contains
         associate (d => self%dynamics, c => self%config)
             d%nlev = self%nlev
             d%barotropic = c%equations == 'barotropic'
+            d%nq = merge(self%nlev, 0, c%forcing == 'moist')
             d%t_ref = c%reference_temperature
             call d%vertical%init([0.0_dp, c%sigma_half(1:self%nlev - 1), 1.0_dp])
             self%sigma = d%vertical%full
             call d%physics%init(c, d%vertical)
+            if (d%nq > 0) call d%moist%init(c, d%vertical, d%transform%mu(self%rows), self%nlon, self%dt)
+            allocate(self%precipitation(self%nlon, size(self%rows)), self%toa_sw_net(self%nlon, size(self%rows)), &
+                self%olr(self%nlon, size(self%rows)), source=0.0_dp)
             call d%allocate_work()
             call self%implicit%init(d%vertical, self%trunc, d%t_ref, 3600.0_dp*c%diffusion_hours, c%diffusion_order, &
                 self%dt*implicit_weight)
@@ -138,14 +148,14 @@ contains
         self%dynamics%phi_s = spectral(1, :, :)
     end subroutine set_topography
 
-    !> Rest, isothermal, in hydrostatic balance with the topography, and noise of about `perturbation` K in T.
+    !> Rest, isothermal, dry, in hydrostatic balance with the topography, and noise of about `perturbation` K in T.
     subroutine set_initial_state(self)
         type(atmos_type), intent(inout) :: self
         integer :: s, part, level, k
 
         k = self%nlev
         associate (layout => self%dynamics%transform%layout, c => self%config)
-            allocate(self%x(3*k + 1, 2, layout%ns), source=0.0_dp)
+            allocate(self%x(3*k + 1 + self%dynamics%nq, 2, layout%ns), source=0.0_dp)
             self%x(3*k + 1, :, :) = -self%dynamics%phi_s/(dry_air_gas_constant*c%initial_temperature)
             do s = 1, layout%ns
                 if (layout%n(s) == 0) then

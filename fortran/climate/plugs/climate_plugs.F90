@@ -6,8 +6,9 @@ module climate_plugs
     use comm_mod, only: comm_type
     use status_mod, only: status_type, status_bad_input
     use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
-    use climate_state_mod, only: climate_write_restart, climate_read_restart, climate_write_state, climate_get_atmos, &
-        climate_get_ocean, climate_add_atmos, climate_add_ocean
+    use climate_restart_mod, only: climate_write_restart, climate_read_restart
+    use climate_state_mod, only: climate_write_state, climate_get_atmos, climate_get_ocean, climate_add_atmos, &
+        climate_add_ocean
     use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
     use da_mshea_mod, only: mshea_type, mshea_init, mshea_atmos, mshea_ocean
     implicit none
@@ -195,7 +196,7 @@ contains
 
     !> All diagnostics, in the order of tool_get_diagnostic_name.
     subroutine tool_get_diagnostics(values, ierr)
-        real(c_double), intent(out) :: values(19)
+        real(c_double), intent(out) :: values(30)
         integer(c_int), intent(out) :: ierr
         ierr = begin()
         if (ierr == 0) call climate_diagnostics(climate, values)

@@ -8,7 +8,7 @@ program test_mpi_coupled_exchange
     use layout_mod, only: layout_type
     use exchange_grid_mod, only: exchange_grid_type, exchange_grid_init
     use surface_exchange_mod, only: surface_exchange_type, exchange_init, exchange_see_ocean, exchange_fluxes, &
-        exchange_mean
+        exchange_mean, n_simple_fluxes
     use flux_config_mod, only: flux_config_type
     use bulk_flux_mod, only: bulk_flux
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
@@ -113,7 +113,7 @@ contains
         last = (comm%rank + 1)*mo/comm%size
         cells = [((i + (j - 1)*no, i=1, no), j=first, last)]
         call sea_layout%init(comm, no*mo, cells, status)
-        call exchange_init(surface, comm, grid, rows, sigma, status)
+        call exchange_init(surface, comm, grid, rows, sigma, n_simple_fluxes, status)
         if (status%failed()) error stop 'layouts of the test'
         call exchange_see_ocean(surface, sea_layout, sea(:, first:last, 1), sea(:, first:last, 2), &
             sea(:, first:last, 3))
@@ -124,7 +124,7 @@ contains
                 air(:, rows, step, 4), ground(:, rows), flux(:, :, 1), flux(:, :, 2), flux(:, :, 3), land)
             total = total + 0.5_dp*flux
         end do
-        call exchange_mean(surface, 1, first, part(:, :, 1), part(:, :, 2), part(:, :, 3))
+        call exchange_mean(surface, 1, first, part)
         do f = 1, 3
             call air_layout%gather_to_all(total(:, :, f), mean%air(:, :, f))
             call sea_layout%gather_to_all(part(:, :, f), mean%sea(:, :, f))

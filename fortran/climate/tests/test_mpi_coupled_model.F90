@@ -7,8 +7,8 @@ program test_mpi_coupled_model
     use status_mod, only: status_type
     use netcdf_io_mod, only: netcdf_file_type
     use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
-    use climate_state_mod, only: climate_write_restart, climate_read_restart, climate_write_state, climate_get_ocean, &
-        climate_add_atmos, climate_add_ocean
+    use climate_restart_mod, only: climate_write_restart, climate_read_restart
+    use climate_state_mod, only: climate_write_state, climate_get_ocean, climate_add_atmos, climate_add_ocean
     use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
     use atmos_mod, only: atmos_state_size, atmos_pack
     use ocean_mod, only: ocean_state_size, ocean_pack
