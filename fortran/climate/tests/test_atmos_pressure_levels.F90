@@ -5,7 +5,7 @@
 !! level of an isothermal column.
 program test_atmos_pressure_levels
     use kinds_mod, only: dp
-    use constants_mod, only: degree, gravity, dry_air_gas_constant
+    use constants_mod, only: gravity, dry_air_gas_constant
     use status_mod, only: status_type
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_set_fields, atmos_pressure_levels, atmos_surface_height
