@@ -1,5 +1,5 @@
 !> A sea of prescribed temperature under the moist atmosphere, for its tests: the zonal "control" profile of Neale and
-!! Hoskins (2000), 27 degC (1 - sin^2(3 lat/2)) within 60 degrees and 0 degC beyond, with constant exchange coefficients.
+!! Hoskins (2000), 27 degC (1 - sin^2(3 lat/2)) within 60 degrees and 0 degC beyond; constant exchange coefficients.
 module aquaplanet_mod
     use kinds_mod, only: dp
     use constants_mod, only: degree, celsius_zero, dry_air_gas_constant, dry_air_cp, kappa, stefan_boltzmann

@@ -1,7 +1,7 @@
 !> An aquaplanet at T31 with 8 levels: rain of the ITCZ, Hadley cell, jets, budgets, error growth and speed.
 !!
-!! Sea temperature of Neale and Hoskins (2000), perpetual equinox, constant exchange coefficients. 80 days of spin-up, 60
-!! sampled daily. Means over time, longitude and both hemispheres: the largest wind, the largest mass stream function
+!! Sea temperature of Neale and Hoskins (2000), perpetual equinox, constant exchange coefficients. 80 days of spin-up,
+!! 60 sampled daily. Means over time, longitude and both hemispheres: the largest wind, the largest mass stream function
 !! psi(lat, s_(k+1/2)) = 2 pi a cos(lat)/g sum_(j<=k) ps v ds. Then twins that differ by 1e-4 K of noise; the doubling
 !! time is that of the r.m.s. temperature difference between 0.003 and 0.3 K, as in the Held-Suarez test. The gates hold
 !! the figures of this model within what its chaos and the range of aquaplanet models allow.
@@ -35,7 +35,8 @@ program test_atmos_aquaplanet_long
     call MPI_Init()
     call comm%init(MPI_COMM_WORLD%mpi_val)
     flat = 0.0_dp
-    allocate(u(nlon, nlat, nlev), v(nlon, nlat, nlev), t(nlon, nlat, nlev), t_twin(nlon, nlat, nlev), q(nlon, nlat, nlev))
+    allocate(u(nlon, nlat, nlev), v(nlon, nlat, nlev), t(nlon, nlat, nlev), t_twin(nlon, nlat, nlev), &
+        q(nlon, nlat, nlev))
     open (newunit=unit, file=path)
     write (unit, '(a)') "&atmos_nml forcing = 'moist', obliquity = 0.0, eccentricity = 0.0, perturbation = 2.0 /"
     call flush(unit)
@@ -138,7 +139,8 @@ contains
         call row('aquaplanet_energy_lost_W_m2', means(5), 0.0_dp, 5.0_dp)
         write (*, '(a)') '# latitude, rain [mm/day], u on the levels [m/s], psi below them [1e9 kg/s]'
         do i = nlat/2 + 1, nlat, 2
-            write (*, '(a,f6.1,f8.2,2(a,8f7.1))') '# ', atmos%lat(i), rain(i), ' |', mean_u(i, :), ' |', psi(i, :)*1.0e-9_dp
+            write (*, '(a,f6.1,f8.2,2(a,8f7.1))') '# ', atmos%lat(i), rain(i), ' |', mean_u(i, :), ' |', &
+                psi(i, :)*1.0e-9_dp
         end do
     end subroutine report
 

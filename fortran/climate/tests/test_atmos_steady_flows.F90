@@ -1,9 +1,9 @@
 !> Zonal flows in balance that the primitive equations must hold: the solid-body rotation of Williamson et al. (1992),
 !! case 2, and the unperturbed jet of Galewsky, Scott and Polvani (2004), both in isothermal air.
 !!
-!! In air of one temperature T a zonal wind u(lat) without shear is steady if R T d(ln ps)/d(lat) = -u (2 Omega a sin(lat)
-!! + u tan(lat)), which R T in the place of g h makes the balance of the shallow-water cases. For u = u_0 cos(lat),
-!! ln ps = ln p_0 - (2 Omega a u_0 + u_0^2) sin^2(lat)/(2 R T), exact in the truncated space.
+!! In air of one temperature T a zonal wind u(lat) without shear is steady if R T d(ln ps)/d(lat) =
+!! -u (2 Omega a sin(lat) + u tan(lat)): the balance of the shallow-water cases with R T ln ps for g h. For u =
+!! u_0 cos(lat), ln ps = ln p_0 - (2 Omega a u_0 + u_0^2) sin^2(lat)/(2 R T), exact in the truncated space.
 program test_atmos_steady_flows
     use kinds_mod, only: dp
     use constants_mod, only: pi, degree, earth_radius, earth_omega, dry_air_gas_constant, seconds_per_day

@@ -39,7 +39,8 @@ program test_mpi_atmos_moist
     call run(alone, air_alone, flux_alone, steps)
     allocate(a(atmos_state_size(together)), b(atmos_state_size(alone)))
     call compare('moist_numbers_differing_on_ranks')
-    call row('moist_rain_differing_on_ranks', real(count(together%precipitation /= alone%precipitation(:, together%rows)) &
+    call row('moist_rain_differing_on_ranks', &
+        real(count(together%precipitation /= alone%precipitation(:, together%rows)) &
         + count(together%olr /= alone%olr(:, together%rows)), dp), 0.0_dp, 0.0_dp)
     call row('moist_rains', merge(1.0_dp, 0.0_dp, maxval(alone%precipitation) > 1.0e-5_dp), 1.0_dp, 0.0_dp)
     call nothing()
