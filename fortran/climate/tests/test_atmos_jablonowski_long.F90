@@ -17,7 +17,7 @@ program test_atmos_jablonowski_long
     implicit none
 
     integer, parameter :: trunc = 42, nlon = 128, nlat = 64, nlev = 20
-    real(dp), parameter :: dt = 1200.0_dp, u_0 = 35.0_dp
+    real(dp), parameter :: dt = 1800.0_dp, u_0 = 35.0_dp
     character(len=*), parameter :: path = 'test_atmos_jablonowski_long.nml'
     type(atmos_type) :: atmos
     type(status_type) :: status
