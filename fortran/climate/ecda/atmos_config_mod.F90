@@ -183,7 +183,8 @@ contains
         end if
     contains
         subroutine check_moist()
-            call refuse_if(config%forcing == 'moist' .and. nlev < 2, 'forcing', 'is moist; that needs two levels or more')
+            call refuse_if(config%forcing == 'moist' .and. nlev < 2, 'forcing', &
+                'is moist; that needs two levels or more')
             call refuse_if(config%solar_irradiance < 0.0_dp, 'solar_irradiance', 'is negative')
             call refuse_if(abs(config%obliquity) > 90.0_dp, 'obliquity', 'must lie between -90 and 90 degrees')
             call refuse_if(config%eccentricity < 0.0_dp .or. config%eccentricity > 0.2_dp, 'eccentricity', &

@@ -7,8 +7,8 @@
 !!   N p = -sum_k v_k.grad p ds_k
 !!   N q = -div(v q) + q D - sigma_dot dq/dsigma + F_q     (moist alone)
 !! What is missing to the full right-hand side is L (atmos_implicit_mod), exactly. F is the physics, computed on the
-!! first stage of a step and held. Every column of a
-!! transform is worked alone, so humidity, last in the lists, does not touch the bits of the others. Works through the own latitude pairs one at a time, so that a pair stays in cache.
+!! first stage of a step and held. Every column of a transform is worked alone, so humidity, last in the lists, does not
+!! touch the bits of the others. Works through the own latitude pairs one at a time, so that a pair stays in cache.
 module atmos_dynamics_mod
     use kinds_mod, only: dp
     use constants_mod, only: earth_radius, earth_omega, dry_air_gas_constant
@@ -75,8 +75,8 @@ contains
                     g(:, 5*k + 4:n_in, s), &
                     o(:, 1:k, s), o(:, k + 1:2*k, s), o(:, 2*k + 1:3*k, s), o(:, 3*k + 1:4*k, s), &
                     o(:, 4*k + 1:5*k, s), o(:, 5*k + 1:6*k, s), o(:, 6*k + 1, s), &
-                    o(:, 6*k + 2:6*k + 1 + nq, s), o(:, 6*k + 2 + nq:6*k + 1 + 2*nq, s), o(:, 6*k + 2 + 2*nq:n_out, s), &
-                    status)
+                    o(:, 6*k + 2:6*k + 1 + nq, s), o(:, 6*k + 2 + nq:6*k + 1 + 2*nq, s), &
+                    o(:, 6*k + 2 + 2*nq:n_out, s), status)
             end do
             call self%transform%pair_from_grid(n_out, pair, o)
         end do

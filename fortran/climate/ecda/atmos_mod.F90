@@ -2,8 +2,8 @@
 !!
 !! Triangular truncation on a Gaussian grid (atmos_transform_mod), Simmons-Burridge levels (atmos_vertical_mod), the
 !! SIL3 implicit-explicit Runge-Kutta step (atmos_sil3_mod, atmos_implicit_mod, atmos_dynamics_mod), Held-Suarez
-!! forcing and the coupler's surface fluxes (atmos_physics_mod) or the moist physics (atmos_moist_mod). One time level: state, restart and increments are the
-!! spectral state x.
+!! forcing and the coupler's surface fluxes (atmos_physics_mod) or the moist physics (atmos_moist_mod). One time level:
+!! state, restart and increments are the spectral state x.
 module atmos_mod
     use kinds_mod, only: dp, i8
     use status_mod, only: status_type, status_bad_input
@@ -65,8 +65,8 @@ contains
         integer :: k
 
         if (self%dynamics%nq > 0) then
-            call status%set(status_bad_input, "atmosphere: forcing = 'moist' needs evaporation and radiation of the "// &
-                'surface; this caller passes stress and sensible heat alone')
+            call status%set(status_bad_input, "atmosphere: forcing = 'moist' needs evaporation and radiation of "// &
+                'the surface; this caller passes stress and sensible heat alone')
             return
         end if
         k = 3*self%nlev + 1

@@ -2,9 +2,9 @@
 !!
 !! Between two model levels u, v, q and T are linear in ln p, and z follows from the hydrostatic equation with that T,
 !!     z(p) = z_k + (R/g) (T_k + T(p))/2 ln(p_k/p),
-!! from the level below, whose z is the dynamics' own (Simmons and Burridge 1981). Above the highest level T is constant.
-!! Below the lowest it rises by 6.5 K/km, T = T_n (p/p_n)^(R gamma/g), z = z_n - (T - T_n)/gamma, as it is done for
-!! pressures below the ground, where u, v and q are those of the lowest level.
+!! from the level below, whose z is the dynamics' own (Simmons and Burridge 1981). Above the highest level T is
+!! constant. Below the lowest it rises by 6.5 K/km, T = T_n (p/p_n)^(R gamma/g), z = z_n - (T - T_n)/gamma, as is
+!! done for pressures below the ground; u, v and q are there those of the lowest level.
 module atmos_pressure_levels_mod
     use kinds_mod, only: dp
     use constants_mod, only: gravity, dry_air_gas_constant

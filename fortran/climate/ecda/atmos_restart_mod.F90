@@ -1,7 +1,8 @@
 !> The restart: every prognostic number in global order, independent of the number of ranks.
 !!
 !! Order: for m = 0 .. trunc, n = m .. trunc: real parts, then imaginary parts of vorticity, divergence and temperature
-!! (levels top down) and ln ps, with forcing = 'moist' specific humidity; then the mean ps that the dry-mass fixer holds and the clock.
+!! (levels top down) and ln ps, with forcing = 'moist' specific humidity; then the mean ps that the dry-mass fixer holds
+!! and the clock.
 module atmos_restart_mod
     use kinds_mod, only: dp, i8
     use status_mod, only: status_type, status_bad_input

@@ -168,7 +168,8 @@ contains
         call row('convection_shallow_rain', rained, 0.0_dp, 0.0_dp)
         call row('convection_shallow_water', sum((q - q0)*vertical%ds), 0.0_dp, 1.0e-17_dp)
         call row('convection_shallow_heat', sum((t - t0)*vertical%ds), 0.0_dp, 1.0e-12_dp)
-        call row('convection_shallow_mixes', merge(1.0_dp, 0.0_dp, q(nlev) < q0(nlev) .and. any(q > q0)), 1.0_dp, 0.0_dp)
+        call row('convection_shallow_mixes', merge(1.0_dp, 0.0_dp, q(nlev) < q0(nlev) .and. any(q > q0)), 1.0_dp, &
+            0.0_dp)
 
         call sounding(0.1_dp, t0, q0, p, phi)
         t = t0 + 5.0_dp*(1.0_dp - vertical%full)
@@ -277,7 +278,8 @@ contains
         before = [sum(mass*u), sum(mass*v), sum(mass*s), sum(mass*q)]
         call solve_diffusion(mass, link, dt, flux(1:1), flux(2:2), flux(3:3), flux(4:4), u, v, s, q)
         after = [sum(mass*u), sum(mass*v), sum(mass*s), sum(mass*q)]
-        call row('diffusion_gains_the_surface_flux', maxval(abs((after - before)/(dt*flux) - 1.0_dp)), 0.0_dp, 1.0e-7_dp)
+        call row('diffusion_gains_the_surface_flux', maxval(abs((after - before)/(dt*flux) - 1.0_dp)), 0.0_dp, &
+            1.0e-7_dp)
         call row('diffusion_sum_of_water', after(4) - before(4), dt*flux(4), 1.0e-13_dp)
     end subroutine diffusion
 

@@ -5,7 +5,7 @@
 !! level of an isothermal column.
 program test_atmos_pressure_levels
     use kinds_mod, only: dp
-    use constants_mod, only: degree, gravity, dry_air_gas_constant
+    use constants_mod, only: gravity, dry_air_gas_constant
     use status_mod, only: status_type
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_set_fields, atmos_pressure_levels, atmos_surface_height
@@ -54,10 +54,10 @@ contains
         call column_to_pressure(p, t, z, u, 2.0_dp*u, 1.0e-4_dp*u, wanted, t_out, z_out, u_out, v_out, q_out)
         call row('pressure_levels_isothermal_z', &
             maxval(abs(z_out - dry_air_gas_constant*250.0_dp/gravity*log(p_0/wanted))), 0.0_dp, 1.0e-9_dp)
-        call row('pressure_levels_log_linear_u', maxval(abs(u_out(2:) - (10.0_dp - 5.0_dp*log(wanted(2:)/p_0)))), 0.0_dp, &
-            1.0e-12_dp)
-        call row('pressure_levels_v_q', maxval(abs(v_out - 2.0_dp*u_out)) + maxval(abs(q_out - 1.0e-4_dp*u_out)), 0.0_dp, &
-            1.0e-12_dp)
+        call row('pressure_levels_log_linear_u', maxval(abs(u_out(2:) - (10.0_dp - 5.0_dp*log(wanted(2:)/p_0)))), &
+            0.0_dp, 1.0e-12_dp)
+        call row('pressure_levels_v_q', maxval(abs(v_out - 2.0_dp*u_out)) + maxval(abs(q_out - 1.0e-4_dp*u_out)), &
+            0.0_dp, 1.0e-12_dp)
     end subroutine isothermal_column
 
     !> Largest error of z over the globe and the levels above the ground, a 2 km mountain under the analytic air [m].

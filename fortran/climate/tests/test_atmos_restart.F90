@@ -145,7 +145,7 @@ contains
         call start(atmos, '&atmos_nml k_alpha = 1.0 /', 3600.0_dp, status)
         call row('unknown_key_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
         call row('unknown_key_named', merge(1.0_dp, 0.0_dp, index(status%message, 'k_alpha') > 0), 1.0_dp, 0.0_dp)
-        call start(atmos, "&atmos_nml forcing = 'moist' /", 3600.0_dp, status)
+        call start(atmos, "&atmos_nml forcing = 'wet' /", 3600.0_dp, status)
         call row('unknown_forcing_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
         call start(atmos, '&atmos_nml diffusion_hours = 3.0', 3600.0_dp, status)
         call row('open_group_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
