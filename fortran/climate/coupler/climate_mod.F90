@@ -16,6 +16,8 @@ module climate_mod
     use land_mod, only: land_type, land_init, land_step
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_surface
     use ocean_mod, only: ocean_type, ocean_init, ocean_step, ocean_surface
+    use da_pending_mod, only: pending_type
+    use da_update_mod, only: add_pending_to_atmos, add_pending_to_ocean
     implicit none
     private
     public :: climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
@@ -31,6 +33,7 @@ module climate_mod
         type(ocean_type) :: ocean
         type(land_type) :: land
         type(surface_exchange_type) :: exchange
+        type(pending_type) :: atmos_pending, ocean_pending  !< increments of the filter that wait for their steps
         type(layout_type) :: atmos_layout                   !< of a horizontal atmosphere field
         integer(i8) :: ocean_seconds = 0                    !< the ocean's clock
         real(dp), allocatable :: ps_before(:, :) !< before the last atmosphere step; empty before the first [Pa]
@@ -65,6 +68,8 @@ contains
             if (status%failed()) return
             self%atmos%seconds = c%start_seconds
             self%ocean_seconds = c%start_seconds
+            self%atmos_pending%interval = real(c%atmos_dt, dp)
+            self%ocean_pending%interval = real(c%coupling_dt, dp)
             call land_init(self%land, path, c%atmos_nlon, self%atmos%lat(self%atmos%rows), c%start_seconds, &
                 real(c%atmos_dt, dp), status)
         end associate
@@ -107,6 +112,8 @@ contains
         if (status%failed()) return
         call show_ocean(self)
         do n = 1, self%config%coupling_dt/self%config%atmos_dt
+            call add_pending_to_atmos(self%atmos_pending, self%atmos, status)
+            if (status%failed()) return
             call atmos_surface(self%atmos, ps, ta, ua, va)
             self%ps_before = ps
             call exchange_fluxes(self%exchange, self%flux_config, ps, ta, ua, va, self%land%temperature, stress_x, &
@@ -136,6 +143,7 @@ contains
 
         if (self%exchange%steps == 0) call status%set(status_bad_input, &
             'the ocean needs the fluxes of an atmosphere step; the atmosphere step is next')
+        if (.not. status%failed()) call add_pending_to_ocean(self%ocean_pending, self%ocean, status)
         if (status%failed()) return
         associate (f => self%ocean_forcing)
             call exchange_mean(self%exchange, self%ocean%i_first, self%ocean%j_first, f(:, :, forcing_stress_x), &

@@ -11,6 +11,9 @@ module climate_state_mod
         atmos_add_surface_increment
     use ocean_mod, only: ocean_state_size, ocean_pack, ocean_unpack, ocean_surface, ocean_fields, &
         ocean_add_surface_increment
+    use da_pending_mod, only: pending_type
+    use da_update_mod, only: atmos_rows, ocean_rows
+    use climate_pending_mod, only: pending_write, pending_read
     implicit none
     private
     public :: climate_write_restart, climate_read_restart, climate_write_state, climate_get_atmos, climate_get_ocean, &
@@ -45,8 +48,10 @@ contains
                 [self%exchange%layout%n_global, n_fluxes], flux, 'N m-2, N m-2, W m-2', status)
             call file%write_attribute('flux_steps', real(self%exchange%steps, dp), status)
             call file%write_attribute('seconds', real(self%ocean_seconds, dp), status)
-            call file%close(status)
         end if
+        call pending_write(file, 'atmosphere', self%atmos_layout, self%atmos_pending, status)
+        call pending_write(file, 'ocean', self%ocean%layout, self%ocean_pending, status)
+        if (self%comm%is_root()) call file%close(status)
         call self%comm%agree(status)
     end subroutine climate_write_restart
 
@@ -58,10 +63,13 @@ contains
         type(status_type), intent(inout) :: status
         type(netcdf_file_type) :: file
         real(dp), allocatable :: atmos(:), ocean(:), land(:), flux(:, :)
+        type(pending_type) :: atmos_pending, ocean_pending
         real(dp) :: clock(2)
         integer :: f
 
         call allocate_parts(self, atmos, ocean, land, flux)
+        atmos_pending%interval = self%atmos_pending%interval
+        ocean_pending%interval = self%ocean_pending%interval
         clock = 0.0_dp
         if (self%comm%is_root()) then
             call file%open_to_read(path, status)
@@ -72,8 +80,10 @@ contains
             call file%read('flux_sum', shape(flux), flux, status)
             call file%read_attribute('flux_steps', clock(1), status)
             call file%read_attribute('seconds', clock(2), status)
-            call file%close(status)
         end if
+        call pending_read(file, 'atmosphere', self%atmos_layout, atmos_rows(self%atmos), atmos_pending, status)
+        call pending_read(file, 'ocean', self%ocean%layout, ocean_rows(self%ocean), ocean_pending, status)
+        if (self%comm%is_root()) call file%close(status)
         call self%comm%agree(status)
         if (status%failed()) return
         call self%comm%bcast(clock)
@@ -89,6 +99,8 @@ contains
         self%exchange%steps = nint(clock(1))
         self%ocean_seconds = nint(clock(2), i8)
         self%ocean_forcing = 0.0_dp
+        self%atmos_pending = atmos_pending
+        self%ocean_pending = ocean_pending
         if (allocated(self%ps_before)) deallocate (self%ps_before)
     end subroutine climate_read_restart
 

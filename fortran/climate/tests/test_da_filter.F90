@@ -4,7 +4,8 @@ program test_da_filter
     use kinds_mod, only: dp
     use da_localization_mod, only: localization_type, gaspari_cohn, unit_vector, chord_squared, great_circle
     use da_connection_mod, only: connection_type
-    use da_eakf_mod, only: eakf_observations_type, eakf_field_type, column_type, eakf_sweep, eakf_column
+    use da_eakf_mod, only: eakf_observations_type, eakf_sweep
+    use da_column_mod, only: eakf_field_type, column_type, eakf_columns, cap_increments
     use da_interpolation_mod, only: interpolation_type, interpolation_find, interpolation_apply
     implicit none
 
@@ -128,7 +129,7 @@ contains
         anomaly(:, 2) = anomaly(:, 1)
         sigma = sqrt(dot_product(anomaly(:, 1), anomaly(:, 1))/(members - 1) + 0.25_dp)
         call observe(obs, [1.0_dp, 1.0_dp], anomaly, 1.0_dp + sigma*[2.9_dp, -3.1_dp], [0.5_dp, 0.5_dp])
-        call obs%reject_outliers(3.0_dp, rejected)
+        call obs%reject_outliers(3.0_dp, obs%variances(), rejected)
         call report('outliers_rejected', real(rejected, dp), 1.0_dp, 0.0_dp)
         call report('outlier_is_second', merge(1.0_dp, 0.0_dp, obs%used(1) .and. .not. obs%used(2)), 1.0_dp, 0.0_dp)
     end subroutine test_outliers
@@ -149,14 +150,14 @@ contains
         call observe(obs, [0.0_dp], anomaly, [1.0_dp], [0.5_dp])
         call eakf_sweep(obs, tapers, connection)
         full = obs%mean_shift(1)
-        call eakf_column(obs, tapers, connection, column_type(unit_vector(lon, 0.0_dp), 1), 1, field)
+        call one_column(obs, tapers, connection, column_type(unit_vector(lon, 0.0_dp), 1), field)
         call report('localized', field(1)%increment(1, 1), full*(5.0_dp/24.0_dp)**2, 1.0e-12_dp)
         call report('beyond_second_reach', field(2)%increment(1, 1), 0.0_dp, 0.0_dp)
-        call eakf_column(obs, tapers, connection, column_type(unit_vector(0.5_dp*lon, 0.0_dp), 1), 1, field)
+        call one_column(obs, tapers, connection, column_type(unit_vector(0.5_dp*lon, 0.0_dp), 1), field)
         call report('localized_second', field(2)%increment(1, 1), full*5.0_dp/24.0_dp, 1.0e-12_dp)
-        call eakf_column(obs, tapers, connection, column_type(unit_vector(1.5_dp*lon, 0.0_dp), 1), 1, field)
+        call one_column(obs, tapers, connection, column_type(unit_vector(1.5_dp*lon, 0.0_dp), 1), field)
         call report('localized_far', field(1)%increment(1, 1), full*19.0_dp/1152.0_dp*5.0_dp/24.0_dp, 1.0e-12_dp)
-        call eakf_column(obs, tapers, connection, column_type(unit_vector(2.001_dp*lon, 0.0_dp), 1), 1, field)
+        call one_column(obs, tapers, connection, column_type(unit_vector(2.001_dp*lon, 0.0_dp), 1), field)
         call report('beyond_reach', field(1)%increment(1, 1), 0.0_dp, 0.0_dp)
     end subroutine test_localized
 
@@ -192,9 +193,9 @@ contains
         call observe(obs, [0.0_dp], anomaly, [1.0_dp], [0.5_dp], lon=75.0_dp)
         obs%cell = west_cell
         call eakf_sweep(obs, tapers, sea)
-        call eakf_column(obs, tapers, sea, column_type(unit_vector(95.0_dp, 0.0_dp), east_cell), 1, field)
+        call one_column(obs, tapers, sea, column_type(unit_vector(95.0_dp, 0.0_dp), east_cell), field)
         east = field(1)%increment(1, 1)
-        call eakf_column(obs, tapers, sea, column_type(unit_vector(65.0_dp, 0.0_dp), west_cell - 1), 1, field)
+        call one_column(obs, tapers, sea, column_type(unit_vector(65.0_dp, 0.0_dp), west_cell - 1), field)
         call report('increment_behind_wall', east, 0.0_dp, 0.0_dp)
         call report('increment_this_side', merge(1.0_dp, 0.0_dp, field(1)%increment(1, 1) > 0.0_dp), 1.0_dp, 0.0_dp)
     end subroutine test_connection
@@ -255,7 +256,7 @@ contains
         call eakf_sweep(obs, everywhere(1), connection)
         do n = 1, nstate
             field(1) = one_field(state(:, n), level=1.0_dp)
-            call eakf_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), 1, field)
+            call one_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), field)
             increments(n) = field(1)%increment(1, 1)
         end do
     end subroutine serial_increments
@@ -271,7 +272,7 @@ contains
         call eakf_sweep(obs, everywhere(1), connection)
         field(1) = one_field(anomaly, level=1.0_dp)
         if (present(cap)) field(1)%cap = cap
-        call eakf_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), 1, field)
+        call one_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), field)
         first_increment = field(1)%increment(1, 1)
     end function first_increment
 
@@ -296,6 +297,21 @@ contains
         allocate (one_field%anomaly, source=reshape(anomaly, [members, 1, 1]))
         allocate (one_field%increment(1, 1), source=0.0_dp)
     end function one_field
+
+    !> The increments of one column's fields alone.
+    subroutine one_column(obs, tapers, connection, column, field)
+        type(eakf_observations_type), intent(in) :: obs
+        type(localization_type), intent(in) :: tapers
+        type(connection_type), intent(inout) :: connection
+        type(column_type), intent(in) :: column
+        type(eakf_field_type), intent(inout) :: field(:)
+        integer :: f, capped
+        do f = 1, size(field)
+            field(f)%increment = 0.0_dp
+        end do
+        call eakf_columns(obs, tapers, connection, [column], field, 1, 1.0_dp)
+        call cap_increments(field, capped)
+    end subroutine one_column
 
     !> Tapers so wide that they are 1 to rounding at the distances of the tests (zero).
     type(localization_type) function everywhere(fields)

@@ -9,8 +9,9 @@ program test_mpi_da_component
     use status_mod, only: status_type
     use comm_mod, only: comm_type
     use netcdf_io_mod, only: netcdf_file_type
-    use da_component_mod, only: component_type, tally_type, component_init, component_analyse, component_unpack
-    use da_ensemble_mod, only: ensemble_members, ensemble_read
+    use da_component_mod, only: component_type, tally_type, component_init, component_analyse, component_unpack, &
+        level_field
+    use da_ensemble_mod, only: ensembles_read
     implicit none
 
     integer, parameter :: nlon = 24, nlat = 13, nlev = 5, members = 8, nobs = 40
@@ -142,20 +143,12 @@ contains
     subroutine read_component(comm, ocean)
         type(comm_type), intent(in) :: comm
         type(component_type), intent(out) :: ocean
-        integer :: f, k
         call component_init(ocean, comm, lon, lat, wet, [(i, i=1 + comm%rank, nlon*nlat, comm%size)], 1, status)
-        allocate (ocean%fields(2))
-        do f = 1, 2
-            ocean%fields(f)%name = merge('temp', 'salt', f == 1)
-            ocean%fields(f)%level = [(real(k, dp), k=1, nlev)]
-        end do
+        ocean%fields = [level_field('temp', huge(1.0_dp), nlev, 1, 7.0_dp), &
+            level_field('salt', huge(1.0_dp), nlev, 1, 7.0_dp)]
         ocean%localization%radius = [3.0e6_dp, 3.0e6_dp]
         ocean%outlier_limit = 20.0_dp
-        call ensemble_members(path, ocean, ocean%members, status)
-        do f = 1, 2
-            if (status%failed()) return
-            call ensemble_read(path, ocean, f, spread(3, 1, size(ocean%local)), 1.1_dp, status)
-        end do
+        call ensembles_read(ocean, [path], [1.0_dp], .false., 1.1_dp, spread(3, 1, size(ocean%local)), status)
     end subroutine read_component
 
     !> Every rank has to meet the same message, which names the file, the variable, what was found and expected.
