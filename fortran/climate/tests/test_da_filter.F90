@@ -16,6 +16,8 @@ program test_da_filter
     call test_scalar()
     call test_kalman_gain()
     call test_order()
+    call test_posterior_covariance()
+    call test_brute_force()
     call test_zero_innovation()
     call test_cap()
     call test_outliers()
@@ -101,6 +103,102 @@ contains
         call serial_increments(state, h, ybar, y, error, [(i, i=nobs, 1, -1)], reversed)
         call report('order_invariance', maxval(abs(ours - reversed)), 0.0_dp, 1.0e-12_dp)
     end subroutine test_order
+
+    !> Anomalies after all observations have the Kalman filter's covariance P - P H' (H P H' + R)^-1 H P: the state is
+    !! carried along as observations of so large an error that they change nothing.
+    subroutine test_posterior_covariance()
+        real(dp) :: state(members, nstate), h(members, nobs), ybar(nobs), y(nobs), error(nobs)
+        real(dp) :: s(nobs, nobs), p(nstate, nstate), ph(nstate, nobs), ours(nstate, nstate)
+        type(eakf_observations_type) :: obs
+        type(connection_type) :: connection
+        integer :: i
+        call problem(state, h, ybar, y, error)
+        call observe(obs, [ybar, spread(0.0_dp, 1, nstate)], reshape([h, state], [members, nobs + nstate]), &
+            [y, spread(0.0_dp, 1, nstate)], [error, spread(1.0e12_dp, 1, nstate)])
+        call eakf_sweep(obs, everywhere(1), connection)
+        ours = matmul(transpose(obs%anomaly(:, nobs + 1:)), obs%anomaly(:, nobs + 1:))/(members - 1)
+        s = matmul(transpose(h), h)/(members - 1)
+        do i = 1, nobs
+            s(i, i) = s(i, i) + error(i)**2
+        end do
+        p = matmul(transpose(state), state)/(members - 1)
+        ph = matmul(transpose(state), h)/(members - 1)
+        do i = 1, nstate
+            p(:, i) = p(:, i) - matmul(ph, solve(s, ph(i, :)))
+        end do
+        call report('posterior_covariance', maxval(abs(ours - p)), 0.0_dp, 1.0e-10_dp)
+    end subroutine test_posterior_covariance
+
+    !> Observations and columns all over the sphere, poles and date line included, in boxes and tables, against the serial
+    !! filter as it stands in the paper, which looks at every pair. With localization the order matters; how much is told.
+    subroutine test_brute_force()
+        integer, parameter :: n = 400, columns = 150, levels = 11
+        type(localization_type) :: tapers
+        type(connection_type) :: connection
+        type(eakf_observations_type) :: obs
+        type(eakf_field_type) :: field(1)
+        type(column_type) :: column(columns)
+        real(dp) :: lon(n), lat(n), h(members, n), x(members, levels*columns), y(n, 1), reference(levels, columns)
+        real(dp) :: reversed(levels, columns)
+        integer :: i, k
+        lon = [(modulo(222.492_dp*i, 360.0_dp), i=1, n)]
+        lat = [(asin(-1.0_dp + 2.0_dp*(i - 1)/(n - 1))*45.0_dp/atan(1.0_dp), i=1, n)]
+        call draw(h, seed=11)
+        call draw(x, seed=12)
+        call draw(y, seed=13)
+        tapers%radius = [1.2e6_dp]
+        column = [(column_type(unit_vector(modulo(97.3_dp*i, 360.0_dp), -90.0_dp + 180.0_dp*(i - 1)/(columns - 1)), 1), &
+            i=1, columns)]
+        field(1)%level = [(real(k, dp), k=1, levels)]
+        field(1)%anomaly = reshape(x, [members, levels, columns])
+        allocate (field(1)%increment(levels, columns), source=0.0_dp)
+        call obs%init(members, spread(1, 1, n), spread(2.0_dp, 1, n), lon, lat, y(:, 1), spread(0.4_dp, 1, n))
+        obs%anomaly = h
+        call eakf_sweep(obs, tapers, connection)
+        call eakf_columns(obs, tapers, connection, column, field, 1, 1.0_dp)
+        call brute_force([(i, i=1, n)], reference)
+        call report('boxes_against_all_pairs', maxval(abs(field(1)%increment - reference)), 0.0_dp, 1.0e-13_dp)
+        call report('boxes_move', merge(1.0_dp, 0.0_dp, maxval(abs(reference)) > 0.1_dp), 1.0_dp, 0.0_dp)
+        call brute_force([(i, i=n, 1, -1)], reversed)
+        print '(a, f6.3)', '# with localization, rms change by reversing the order, over rms increment: ', &
+            sqrt(sum((reversed - reference)**2)/sum(reference**2))
+
+    contains
+
+        subroutine brute_force(order, increment)
+            integer, intent(in) :: order(:)
+            real(dp), intent(out) :: increment(levels, columns)
+            real(dp) :: a(members, levels, columns), g(members, n), mean(n), v, r, shift, shrink, b, position(3)
+            integer :: j, m, c, z
+            a = reshape(x, [members, levels, columns])
+            g = h
+            mean = 0.0_dp
+            increment = 0.0_dp
+            r = 0.4_dp**2
+            do m = 1, n
+                j = order(m)
+                v = sum(g(:, j)**2)/(members - 1)
+                shift = v/(v + r)*(y(j, 1) - mean(j))
+                shrink = sqrt(r/(v + r)) - 1.0_dp
+                position = unit_vector(lon(j), lat(j))
+                do c = 1, columns
+                    do z = 1, levels
+                        b = tapers%horizontal(1, lat(j), great_circle(chord_squared(position, column(c)%position))) &
+                            *tapers%vertical(z - 2.0_dp)*sum(a(:, z, c)*g(:, j))/(members - 1)/v
+                        increment(z, c) = increment(z, c) + b*shift
+                        a(:, z, c) = a(:, z, c) + b*shrink*g(:, j)
+                    end do
+                end do
+                do c = n, 1, -1
+                    if (c == j .or. .not. any(order(m:) == c)) cycle
+                    b = tapers%horizontal(1, lat(j), great_circle(chord_squared(position, unit_vector(lon(c), lat(c))))) &
+                        *sum(g(:, c)*g(:, j))/(members - 1)/v
+                    mean(c) = mean(c) + b*shift
+                    g(:, c) = g(:, c) + b*shrink*g(:, j)
+                end do
+            end do
+        end subroutine brute_force
+    end subroutine test_brute_force
 
     !> Observations equal to their priors change no bit.
     subroutine test_zero_innovation()
