@@ -156,49 +156,55 @@ contains
         obs%anomaly = h
         call eakf_sweep(obs, tapers, connection)
         call eakf_columns(obs, tapers, connection, column, field, 1, 1.0_dp)
-        call brute_force([(i, i=1, n)], reference)
+        call brute_force([(i, i=1, n)], tapers, lon, lat, y, h, x, column, reference)
         call report('boxes_against_all_pairs', maxval(abs(field(1)%increment - reference)), 0.0_dp, 1.0e-13_dp)
         call report('boxes_move', merge(1.0_dp, 0.0_dp, maxval(abs(reference)) > 0.1_dp), 1.0_dp, 0.0_dp)
-        call brute_force([(i, i=n, 1, -1)], reversed)
+        call brute_force([(i, i=n, 1, -1)], tapers, lon, lat, y, h, x, column, reversed)
         print '(a, f6.3)', '# with localization, rms change by reversing the order, over rms increment: ', &
             sqrt(sum((reversed - reference)**2)/sum(reference**2))
+    end subroutine test_brute_force
 
-    contains
-
-        subroutine brute_force(order, increment)
-            integer, intent(in) :: order(:)
-            real(dp), intent(out) :: increment(levels, columns)
-            real(dp) :: a(members, levels, columns), g(members, n), mean(n), v, r, shift, shrink, b, position(3)
-            integer :: j, m, c, z
-            a = reshape(x, [members, levels, columns])
-            g = h
-            mean = 0.0_dp
-            increment = 0.0_dp
-            r = 0.4_dp**2
-            do m = 1, n
-                j = order(m)
-                v = sum(g(:, j)**2)/(members - 1)
-                shift = v/(v + r)*(y(j, 1) - mean(j))
-                shrink = sqrt(r/(v + r)) - 1.0_dp
-                position = unit_vector(lon(j), lat(j))
-                do c = 1, columns
-                    do z = 1, levels
-                        b = tapers%horizontal(1, lat(j), great_circle(chord_squared(position, column(c)%position))) &
-                            *tapers%vertical(z - 2.0_dp)*sum(a(:, z, c)*g(:, j))/(members - 1)/v
-                        increment(z, c) = increment(z, c) + b*shift
-                        a(:, z, c) = a(:, z, c) + b*shrink*g(:, j)
-                    end do
-                end do
-                do c = n, 1, -1
-                    if (c == j .or. .not. any(order(m:) == c)) cycle
-                    b = tapers%horizontal(1, lat(j), great_circle(chord_squared(position, unit_vector(lon(c), lat(c))))) &
-                        *sum(g(:, c)*g(:, j))/(members - 1)/v
-                    mean(c) = mean(c) + b*shift
-                    g(:, c) = g(:, c) + b*shrink*g(:, j)
+    !> Increments of columns (level, column) by the serial filter that looks at every pair; observations of level 2.
+    subroutine brute_force(order, tapers, lon, lat, y, h, x, column, increment)
+        integer, intent(in) :: order(:)
+        type(localization_type), intent(in) :: tapers
+        real(dp), intent(in) :: lon(:), lat(:), y(:, :), h(:, :), x(:, :)
+        type(column_type), intent(in) :: column(:)
+        real(dp), intent(out) :: increment(:, :)
+        real(dp) :: a(members, size(increment, 1), size(column)), g(members, size(lon)), mean(size(lon))
+        real(dp) :: v, r, shift, shrink, b, position(3)
+        integer :: j, m, c, z, n, columns, levels
+        n = size(lon)
+        columns = size(column)
+        levels = size(increment, 1)
+        a = reshape(x, [members, levels, columns])
+        g = h
+        mean = 0.0_dp
+        increment = 0.0_dp
+        r = 0.4_dp**2
+        do m = 1, n
+            j = order(m)
+            v = sum(g(:, j)**2)/(members - 1)
+            shift = v/(v + r)*(y(j, 1) - mean(j))
+            shrink = sqrt(r/(v + r)) - 1.0_dp
+            position = unit_vector(lon(j), lat(j))
+            do c = 1, columns
+                do z = 1, levels
+                    b = tapers%horizontal(1, lat(j), great_circle(chord_squared(position, column(c)%position))) &
+                        *tapers%vertical(z - 2.0_dp)*sum(a(:, z, c)*g(:, j))/(members - 1)/v
+                    increment(z, c) = increment(z, c) + b*shift
+                    a(:, z, c) = a(:, z, c) + b*shrink*g(:, j)
                 end do
             end do
-        end subroutine brute_force
-    end subroutine test_brute_force
+            do c = n, 1, -1
+                if (c == j .or. .not. any(order(m:) == c)) cycle
+                b = tapers%horizontal(1, lat(j), great_circle(chord_squared(position, unit_vector(lon(c), lat(c))))) &
+                    *sum(g(:, c)*g(:, j))/(members - 1)/v
+                mean(c) = mean(c) + b*shift
+                g(:, c) = g(:, c) + b*shrink*g(:, j)
+            end do
+        end do
+    end subroutine brute_force
 
     !> Observations equal to their priors change no bit.
     subroutine test_zero_innovation()

@@ -169,41 +169,42 @@ contains
         v = [covariance(temp(at, 6, 1, :), temp(at, 6, 1, :)), covariance(second(at, 6, 1, :), second(at, 6, 1, :))]
         cov = [covariance(temp(at, 6, 1, :), temp(other, 6, 2, :)), &
             covariance(second(at, 6, 1, :), second(other, 6, 2, :))]
-        call one_observation(.false., x)
+        call one_observation(.false., at, d, r, w, v, x)
         call report('summed_covariance_here', x(at + 5*nlon, 1), sum(w*v)/(sum(w*v) + r)*d, 1.0e-13_dp)
         call report('summed_covariance_beside', x(other + 5*nlon, 2), sum(w*cov)/(sum(w*v) + r)*d, 1.0e-13_dp)
-        call one_observation(.true., x)
+        call one_observation(.true., at, d, r, w, v, x)
         call report('summed_increments_here', x(at + 5*nlon, 1), sum(w*v/(v + r))*d, 1.0e-13_dp)
         call report('summed_increments_beside', x(other + 5*nlon, 2), sum(w*cov/(v + r))*d, 1.0e-13_dp)
         call world%barrier()
         if (world%is_root()) open (newunit=i, file=second_path())
         if (world%is_root()) close (i, status='delete')
-
-    contains
-
-        subroutine one_observation(separate, x)
-            logical, intent(in) :: separate
-            real(dp), intent(out) :: x(:, :)
-            type(component_type) :: ocean
-            type(tally_type) :: tally
-            real(dp), allocatable :: part(:, :), surface(:, :)
-            integer :: k
-            call component_init(ocean, world, lon, lat, wet, [(i, i=1 + world%rank, nlon*nlat, world%size)], 1, status)
-            ocean%fields = [level_field('temp', huge(1.0_dp), nlev, 1, 1.0e9_dp)]
-            ocean%localization%radius = [1.0e12_dp]
-            ocean%localization%levels = 1.0e9_dp
-            call ensembles_read(ocean, [character(len=60) :: path, second_path(), 'nowhere.nc'], [w, 0.0_dp], separate, &
-                1.0_dp, spread(3, 1, size(ocean%local)), status)
-            allocate (part(ocean%layout%n_here, nlev), surface(ocean%layout%n_here, 1), source=0.0_dp)
-            call component_analyse(ocean, [1], surface, lon(at:at), lat(6:6), [d], [sqrt(r)], tally, status)
-            call component_unpack(ocean, 1, part)
-            do k = 1, nlev
-                call ocean%layout%gather_to_all(part(:, k), x(:, k))
-            end do
-            call report('tally_innovation', tally%innovation, d, 1.0e-15_dp)
-            call report('tally_normalized', tally%normalized, d/sqrt(sum(w*v) + r), 1.0e-13_dp)
-        end subroutine one_observation
     end subroutine test_two_ensembles
+
+    !> Assimilate one observation, d above the model, at longitude number `at` and latitude number 6.
+    subroutine one_observation(separate, at, d, r, w, v, x)
+        logical, intent(in) :: separate
+        integer, intent(in) :: at
+        real(dp), intent(in) :: d, r, w(2), v(2)
+        real(dp), intent(out) :: x(:, :)
+        type(component_type) :: ocean
+        type(tally_type) :: tally
+        real(dp), allocatable :: part(:, :), surface(:, :)
+        integer :: k
+        call component_init(ocean, world, lon, lat, wet, [(i, i=1 + world%rank, nlon*nlat, world%size)], 1, status)
+        ocean%fields = [level_field('temp', huge(1.0_dp), nlev, 1, 1.0e9_dp)]
+        ocean%localization%radius = [1.0e12_dp]
+        ocean%localization%levels = 1.0e9_dp
+        call ensembles_read(ocean, [character(len=60) :: path, second_path(), 'nowhere.nc'], [w, 0.0_dp], separate, &
+            1.0_dp, spread(3, 1, size(ocean%local)), status)
+        allocate (part(ocean%layout%n_here, nlev), surface(ocean%layout%n_here, 1), source=0.0_dp)
+        call component_analyse(ocean, [1], surface, lon(at:at), lat(6:6), [d], [sqrt(r)], tally, status)
+        call component_unpack(ocean, 1, part)
+        do k = 1, nlev
+            call ocean%layout%gather_to_all(part(:, k), x(:, k))
+        end do
+        call report('tally_innovation', tally%innovation, d, 1.0e-15_dp)
+        call report('tally_normalized', tally%normalized, d/sqrt(sum(w*v) + r), 1.0e-13_dp)
+    end subroutine one_observation
 
     function second_path()
         character(len=:), allocatable :: second_path
