@@ -191,7 +191,7 @@ class Filter(Section):
     """The Fortran filter: its ensembles, and its entries of the namelist."""
 
     ensemble: Ensemble = Ensemble()
-    low_frequency: LowFrequencyEnsemble | None = Field(None, description="weights: namelist weights_atmos, weights_ocean")
+    low_frequency: LowFrequencyEnsemble | None = Field(None, description="weights: namelist weights_*")
     high_frequency: HighFrequencyEnsemble | None = None
     namelist: dict[str, Any] = Field(default_factory=dict, description="key of &da_nml -> value")
 

@@ -84,7 +84,7 @@ def test_what_cannot_be_is_refused(tmp_path):
     states = write_series(tmp_path, np.arange(40.0), interval_days=3)
     with pytest.raises(PipelineError, match="20 members need 231 snapshots, there are 40"):
         LowFrequency().anomalies(states)
-    with pytest.raises(PipelineError, match="cutoff_days 5 needs snapshots at least every 2.5 days, they are 3"):
+    with pytest.raises(PipelineError, match=r"cutoff_days 5 needs snapshots at least every 2\.5 days, they are 3"):
         HighFrequency(members=5, cutoff_days=5.0).anomalies(states)
     with pytest.raises(PipelineError, match="117 days hold no seasonal cycle"):
         LowFrequency(members=2, half_width_days=9.0, harmonics=1).anomalies(states)

@@ -60,7 +60,7 @@ contains
         end do
     end subroutine init
 
-    !> Observations that may be felt within `slack` of a place; with `reach`, those that may lie within that reach of it.
+    !> Observations that may be felt within `slack` of a place; with `reach`, those that may lie within that reach.
     subroutine around(self, lon, lat, slack, found, n, reach)
         class(bins_type), intent(in) :: self
         real(dp), intent(in) :: lon, lat           !< [degrees]

@@ -1,8 +1,8 @@
-!> Step two of the serial filter (da_eakf_mod): the observations that were swept are replayed for the columns of the state.
+!> Step two of the serial filter (da_eakf_mod): the observations that were swept are replayed for the state's columns.
 !!
 !! Columns are independent, so that the result does not depend on who owns which, and the only working copy of anomalies
-!! is one column. All levels of all fields of a column are rows of one table, eight of which are worked on together, each
-!! with its own weight: the sum over the members runs in the same order as for one row. Neighbouring columns share the
+!! is one column. All levels of all fields of a column are rows of one table, eight of which are worked on together,
+!! each with its own weight: the sum over the members runs in the same order as for one row. Neighbouring columns share the
 !! observations of their box of the sphere, and look at no others.
 module da_column_mod
     use kinds_mod, only: dp

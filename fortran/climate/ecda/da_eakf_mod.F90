@@ -9,8 +9,8 @@
 !!
 !! Step one, `eakf_sweep`, does this for the observations themselves: every prior yet to come is a state point too. It
 !! needs no state, so every rank repeats it and nothing is communicated. It keeps h_k, shift and shrink of each
-!! observation as they stood when its turn came. Step two, `eakf_columns` of da_column_mod, replays them for the columns of
-!! the state. Without localization the mean is that of the Kalman filter whose covariance is the ensemble's. Pairs of
+!! observation as they stood when its turn came. Step two, `eakf_columns` of da_column_mod, replays them for the columns
+!! of the state. Without localization the mean is that of the Kalman filter whose covariance is the ensemble's. Pairs of
 !! observations are found through boxes of the sphere (da_bins_mod), so that the cost is linear in their number.
 module da_eakf_mod
     use kinds_mod, only: dp

@@ -109,7 +109,8 @@ contains
         do n = 1, ensemble%members
             do k = 1, size(component%fields(f)%level)
                 level = nint(component%fields(f)%level(k))
-                if (component%layout%comm%is_root()) call read_slab(file, variable, component, f, n, level, whole, status)
+                if (component%layout%comm%is_root()) &
+                    call read_slab(file, variable, component, f, n, level, whole, status)
                 call component%layout%scatter(whole, part)
                 component%fields(f)%anomaly(ensemble%first + n - 1, k, :) = &
                     merge(part(component%local), 0.0_dp, levels >= level)
@@ -195,7 +196,8 @@ contains
                     do n = ensemble%first, ensemble%first + ensemble%members - 1
                         if (ieee_is_finite(field%anomaly(n, k, c)) .and. abs(field%anomaly(n, k, c)) < largest) cycle
                         call status%set(status_bad_input, trim(path)//': '//trim(field%name)// &
-                            ' is missing or not a number at member '//number(n - ensemble%first + 1)//', level '//number(nint(field%level(k)))//', cell '// &
+                            ' is missing or not a number at member '//number(n - ensemble%first + 1)// &
+                            ', level '//number(nint(field%level(k)))//', cell '// &
                             number(component%column(c)%cell)//' of the grid; expected an anomaly there')
                         return
                     end do

@@ -1,8 +1,8 @@
 !> Incremental analysis update (Bloom et al. 1996, Mon. Weather Rev. 124, 1256-1271): increments that wait to be added.
 !!
-!! An increment X of an analysis is added in n equal parts, one before each of the next n steps, in place of at once. What
-!! an analysis adds while some of an earlier increment is left joins it, and the sum is spread over n steps anew. The last
-!! part is exactly what is left, so that the parts sum to X up to the rounding of n subtractions.
+!! An increment X of an analysis is added in n equal parts, one before each of the next n steps, in place of at once.
+!! What an analysis adds while some of an earlier increment is left joins it, and the sum is spread over n steps anew.
+!! The last part is exactly what is left, so that the parts sum to X up to the rounding of n subtractions.
 module da_pending_mod
     use kinds_mod, only: dp
     use status_mod, only: status_type, status_bad_input

@@ -1,7 +1,7 @@
 !> The filter's increments as one table per component, and how they reach the model: at once, or in parts.
 !!
-!! Rows of the atmosphere: ps, then t, u, v on all levels; of the ocean: t, s, u, v on all levels. Cells are those of the
-!! rank, in the order of its fields.
+!! Rows of the atmosphere: ps, then t, u, v on all levels; of the ocean: t, s, u, v on all levels. Cells are those of
+!! the rank, in the order of its fields.
 module da_update_mod
     use kinds_mod, only: dp
     use status_mod, only: status_type

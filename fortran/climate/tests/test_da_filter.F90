@@ -129,8 +129,9 @@ contains
         call report('posterior_covariance', maxval(abs(ours - p)), 0.0_dp, 1.0e-10_dp)
     end subroutine test_posterior_covariance
 
-    !> Observations and columns all over the sphere, poles and date line included, in boxes and tables, against the serial
-    !! filter as it stands in the paper, which looks at every pair. With localization the order matters; how much is told.
+    !> Observations and columns all over the sphere, poles and date line included, in boxes and tables, against the
+    !! serial filter as the paper has it, which looks at every pair. With localization the order matters; how much is
+    !! told.
     subroutine test_brute_force()
         integer, parameter :: n = 400, columns = 150, levels = 11
         type(localization_type) :: tapers
@@ -147,8 +148,8 @@ contains
         call draw(x, seed=12)
         call draw(y, seed=13)
         tapers%radius = [1.2e6_dp]
-        column = [(column_type(unit_vector(modulo(97.3_dp*i, 360.0_dp), -90.0_dp + 180.0_dp*(i - 1)/(columns - 1)), 1), &
-            i=1, columns)]
+        column = [(column_type(unit_vector(modulo(97.3_dp*i, 360.0_dp), &
+            -90.0_dp + 180.0_dp*(i - 1)/(columns - 1)), 1), i=1, columns)]
         field(1)%level = [(real(k, dp), k=1, levels)]
         field(1)%anomaly = reshape(x, [members, levels, columns])
         allocate (field(1)%increment(levels, columns), source=0.0_dp)

@@ -153,8 +153,8 @@ contains
         call ensembles_read(ocean, [path], [1.0_dp], .false., 1.1_dp, spread(3, 1, size(ocean%local)), status)
     end subroutine read_component
 
-    !> Two files of 8 and 5 members with weights 0.5 and 1.5, and one of weight zero that is not there. One observation at
-    !! a cell's centre: the increment of the summed covariance is cov/(v + r) d with cov = sum w_e cov_e, v = sum w_e v_e;
+    !> Two files of 8 and 5 members with weights 0.5 and 1.5, and one of weight zero that is not there. One observation
+    !! at a cell's centre: the increment of the summed covariance is cov/(v + r) d, cov = sum w_e cov_e, v = sum w_e v_e;
     !! that of two filters is sum w_e cov_e/(v_e + r) d.
     subroutine test_two_ensembles()
         real(dp), parameter :: d = 0.7_dp, r = 0.5_dp**2, w(2) = [0.5_dp, 1.5_dp]

@@ -1,6 +1,6 @@
-!> Cost of the filter at paper size: 10,000 observations of SST on an ocean of 360 x 200 x 50 cells and 10,000 of surface
-!! pressure on an atmosphere of 144 x 96 x 24, 20 members, default tapers. CPU seconds of the busiest rank, the growth of
-!! the cost with the number of observations and of members, and what a rank holds in memory.
+!> Cost of the filter at paper size: 10,000 observations of SST on an ocean of 360 x 200 x 50 cells and 10,000 of
+!! surface pressure on an atmosphere of 144 x 96 x 24, 20 members, default tapers. CPU seconds of the busiest rank, the
+!! growth of the cost with the number of observations and of members, and what a rank holds in memory.
 program test_mpi_da_paper_long
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     use kinds_mod, only: dp
@@ -96,8 +96,8 @@ contains
             do c = 1, size(component%local)
                 do k = 1, size(field%level)
                     do n = 1, component%members
-                        field%anomaly(n, k, c) = sin(n*component%column(c)%position(1)*7.0_dp + 1.3_dp*n**2 + 0.1_dp*k) &
-                            + cos(n*component%column(c)%position(3)*5.0_dp + 0.7_dp*f*n)
+                        field%anomaly(n, k, c) = sin(n*component%column(c)%position(1)*7.0_dp + 1.3_dp*n**2 &
+                            + 0.1_dp*k) + cos(n*component%column(c)%position(3)*5.0_dp + 0.7_dp*f*n)
                     end do
                     field%anomaly(:, k, c) = field%anomaly(:, k, c) - sum(field%anomaly(:, k, c))/component%members
                 end do

@@ -1,6 +1,6 @@
 !> Incremental update in the coupled model: increments wait for their steps, add up to what one addition would be, go
-!! through a restart in the middle of their window bit for bit, and are the same on any number of ranks. A smoother start
-!! than by one addition is measured. Continents are analytic.
+!! through a restart in the middle of their window bit for bit, and are the same on any number of ranks. A smoother
+!! start than by one addition is measured. Continents are analytic.
 program test_mpi_da_update
     use kinds_mod, only: dp, i8
     use constants_mod, only: degree
@@ -197,7 +197,8 @@ contains
             call pending%take(part)
             total = total + part
         end do
-        call report('parts_sum_to_the_whole', maxval(abs(total - reshape([4.0_dp, -0.5_dp], [1, 2]))), 0.0_dp, 1.0e-15_dp)
+        call report('parts_sum_to_the_whole', maxval(abs(total - reshape([4.0_dp, -0.5_dp], [1, 2]))), 0.0_dp, &
+            1.0e-15_dp)
         call report('nothing_is_left', maxval(abs(pending%left)) + pending%steps, 0.0_dp, 0.0_dp)
     end subroutine test_parts
 
@@ -239,8 +240,8 @@ contains
         second%ocean_pending%steps = 0
         call climate_ocean_step(second, status)
         call advance(second, 3)
-        call report('pending_increments_matter', merge(1.0_dp, 0.0_dp, differing(through, state_of(second)) > 1000.0_dp), &
-            1.0_dp, 0.0_dp)
+        call report('pending_increments_matter', merge(1.0_dp, 0.0_dp, &
+            differing(through, state_of(second)) > 1000.0_dp), 1.0_dp, 0.0_dp)
     end subroutine test_ranks_and_restart
 
     !> A restart without pending increments clears those of the reader.
@@ -305,8 +306,8 @@ contains
         type(status_type) :: status
         pending%interval = 7200.0_dp
         call pending%put(reshape([1.0_dp], [1, 1]), 3.0_dp, status)
-        call report('refuses_half_an_interval', merge(1.0_dp, 0.0_dp, index(status%message, 'update_hours') > 0), 1.0_dp, &
-            0.0_dp)
+        call report('refuses_half_an_interval', merge(1.0_dp, 0.0_dp, &
+            index(status%message, 'update_hours') > 0), 1.0_dp, 0.0_dp)
         call report('nothing_waits_then', real(pending%steps, dp), 0.0_dp, 0.0_dp)
     end subroutine test_refusals
 end program test_mpi_da_update

@@ -2,8 +2,8 @@
 
     w_k = sin(2 pi f k)/(pi k) * sin(pi k/n)/(pi k/n),  w_0 = 2 f,  k = -n..n, divided by their sum,
 
-where f is the cut-off frequency in cycles per snapshot and n - 1 the half width. The response at the cut-off is one half;
-it is 1 at zero frequency. Everything here is linear in the snapshots, so that an ensemble is a matrix (member, snapshot).
+where f is the cut-off frequency in cycles per snapshot and n - 1 the half width. The response at the cut-off is one
+half, at zero frequency one. All is linear in the snapshots, so that an ensemble is a matrix (member, snapshot).
 
 Duchon, C. E. (1979), Lanczos filtering in one and two dimensions, J. Appl. Meteorol. 18, 1016-1022.
 """
@@ -30,7 +30,7 @@ def lanczos(interval_days: float, cutoff_days: float, half_width_days: float) ->
             f"ensembles: cutoff_days {cutoff_days:g} needs snapshots at least every {cutoff_days / 2:g} days, "
             f"they are {interval_days:g} days apart (nature.state_interval_days)"
         )
-    n = int(round(half_width_days / interval_days)) + 1
+    n = round(half_width_days / interval_days) + 1
     k = np.arange(1 - n, n)
     weights = 2 * interval_days / cutoff_days * np.sinc(2 * interval_days / cutoff_days * k) * np.sinc(k / n)
     return weights / weights.sum()
