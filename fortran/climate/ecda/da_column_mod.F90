@@ -2,8 +2,8 @@
 !!
 !! Columns are independent, so that the result does not depend on who owns which, and the only working copy of anomalies
 !! is one column. All levels of all fields of a column are rows of one table, eight of which are worked on together,
-!! each with its own weight: the sum over the members runs in the same order as for one row. Neighbouring columns share the
-!! observations of their box of the sphere, and look at no others.
+!! each with its own weight: the sum over the members runs in the same order as for one row. Neighbouring columns share
+!! the observations of their box of the sphere, and look at no others.
 module da_column_mod
     use kinds_mod, only: dp
     use constants_mod, only: degree

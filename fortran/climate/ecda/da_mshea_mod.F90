@@ -2,8 +2,8 @@
 !!
 !! The multiscale high-efficiency approximate EnKF (Yu et al. 2019; Lu et al. 2023): the model runs once and is the
 !! prior mean; spread and regressions come from anomalies of the model's own history, stationary, of low and of high
-!! frequency, with weights; the two-step EAKF of da_eakf_mod gives the increment of the mean, which is added at once or spread over
-!! the following steps.
+!! frequency, with weights; the two-step EAKF of da_eakf_mod gives the increment of the mean, which is added at once or
+!! spread over the following steps.
 module da_mshea_mod
     use kinds_mod, only: dp
     use status_mod, only: status_type, status_bad_input

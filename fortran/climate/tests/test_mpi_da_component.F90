@@ -154,8 +154,8 @@ contains
     end subroutine read_component
 
     !> Two files of 8 and 5 members with weights 0.5 and 1.5, and one of weight zero that is not there. One observation
-    !! at a cell's centre: the increment of the summed covariance is cov/(v + r) d, cov = sum w_e cov_e, v = sum w_e v_e;
-    !! that of two filters is sum w_e cov_e/(v_e + r) d.
+    !! at a cell's centre: the increment of the summed covariance is cov/(v + r) d with cov = sum w_e cov_e and
+    !! v = sum w_e v_e; that of two filters is sum w_e cov_e/(v_e + r) d.
     subroutine test_two_ensembles()
         real(dp), parameter :: d = 0.7_dp, r = 0.5_dp**2, w(2) = [0.5_dp, 1.5_dp]
         real(dp) :: second(nlon, nlat, nlev, 5), v(2), cov(2), x(nlon*nlat, nlev)

@@ -58,17 +58,17 @@ contains
         integer, intent(in) :: nlon, nlat, nlev, surface_level, n_members
         real(dp), intent(in) :: south             !< southernmost row [degrees]
         real(dp) :: lon(nlon), lat(nlat)
-        logical :: open(nlon, nlat)
+        logical :: wet(nlon, nlat)
         integer :: i, j, f, first, last
 
         lon = [(360.0_dp*(i - 0.5_dp)/nlon, i=1, nlon)]
         lat = [(south + (-2.0_dp*south)*(j - 1)/(nlat - 1), j=1, nlat)]
         do j = 1, nlat
-            open(:, j) = nlev == 24 .or. sin(2.0_dp*lon*degree) + 0.6_dp*sin(3.0_dp*lat(j)*degree + lon*degree) < 0.8_dp
+            wet(:, j) = nlev == 24 .or. sin(2.0_dp*lon*degree) + 0.6_dp*sin(3.0_dp*lat(j)*degree + lon*degree) < 0.8_dp
         end do
         first = (nlat*world%rank)/world%size*nlon + 1
         last = (nlat*(world%rank + 1))/world%size*nlon
-        call component_init(component, world, lon, lat, open, [(i, i=first, last)], surface_level, status)
+        call component_init(component, world, lon, lat, wet, [(i, i=first, last)], surface_level, status)
         if (nlev == 24) then
             component%fields = [surface_field('ps', 1.0e3_dp, nlev), level_field('t', 5.0_dp, nlev, nlev, 7.0_dp), &
                 level_field('u', 10.0_dp, nlev, nlev, 7.0_dp), level_field('v', 10.0_dp, nlev, nlev, 7.0_dp)]

@@ -3,8 +3,8 @@
     x'_m = x(t_m) - L(x)(t_m) - mean,    t_m = the last `members` times, `spacing_days` apart
 
 with the low pass L of `_timescales`. The published filter takes daily means less the daily climatology over the last
-days, which keeps slow anomalies that are the same on all of them only until the mean is taken out; here the cut-off says what
-goes. A season is slow and goes too. The times are the last at which L has all its snapshots.
+days, which keeps slow anomalies that are the same on all of them only until the mean is taken out; here the cut-off
+says what goes. A season is slow and goes too. The times are the last at which L has all its snapshots.
 """
 
 from __future__ import annotations
