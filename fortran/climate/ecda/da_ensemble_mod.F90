@@ -109,8 +109,9 @@ contains
         do n = 1, ensemble%members
             do k = 1, size(component%fields(f)%level)
                 level = nint(component%fields(f)%level(k))
-                if (component%layout%comm%is_root()) &
+                if (component%layout%comm%is_root()) then
                     call read_slab(file, variable, component, f, n, level, whole, status)
+                end if
                 call component%layout%scatter(whole, part)
                 component%fields(f)%anomaly(ensemble%first + n - 1, k, :) = &
                     merge(part(component%local), 0.0_dp, levels >= level)

@@ -189,12 +189,16 @@ contains
         type(component_type) :: ocean
         type(tally_type) :: tally
         real(dp), allocatable :: part(:, :), surface(:, :)
+        character(len=60) :: paths(3)
         integer :: k
+        paths = 'nowhere.nc'
+        paths(1) = path
+        paths(2) = second_path()
         call component_init(ocean, world, lon, lat, wet, [(i, i=1 + world%rank, nlon*nlat, world%size)], 1, status)
         ocean%fields = [level_field('temp', huge(1.0_dp), nlev, 1, 1.0e9_dp)]
-        ocean%localization%radius = [1.0e12_dp]
+        ocean%localization%radius = [1.0e15_dp]
         ocean%localization%levels = 1.0e9_dp
-        call ensembles_read(ocean, [character(len=60) :: path, second_path(), 'nowhere.nc'], [w, 0.0_dp], separate, &
+        call ensembles_read(ocean, paths, [w, 0.0_dp], separate, &
             1.0_dp, spread(3, 1, size(ocean%local)), status)
         allocate (part(ocean%layout%n_here, nlev), surface(ocean%layout%n_here, 1), source=0.0_dp)
         call component_analyse(ocean, [1], surface, lon(at:at), lat(6:6), [d], [sqrt(r)], tally, status)

@@ -159,6 +159,6 @@ contains
             read (line(7:), *) kilobytes
             peak_megabytes = 1.0e-3_dp*kilobytes
         end do
-        close (unit, iostat=code)
+        if (peak_megabytes > 0.0_dp) close (unit)
     end function peak_megabytes
 end program test_mpi_da_paper_long

@@ -4,8 +4,8 @@
 
 with the low pass L of `_timescales` and the seasonal cycle s of `harmonics`. The published filter takes monthly means
 less the monthly climatology; a mean over 30 days halves the amplitude of the period of 50 days, which is the default
-here, but lets a fifth of some faster oscillations through, with the wrong sign. The times are the last at which L has all its
-snapshots.
+here, but lets a fifth of some faster oscillations through, with the wrong sign. The times are the last at which L has
+all its snapshots.
 """
 
 from __future__ import annotations
