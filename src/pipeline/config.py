@@ -168,10 +168,31 @@ class Ensemble(Section):
     harmonics: int = Field(0, ge=0, le=2, description="of the seasonal cycle that is taken out; needs a year or more")
 
 
+class LowFrequencyEnsemble(Section):
+    """Anomalies of months, for the Fortran filter."""
+
+    members: int = Field(20, ge=2)
+    cutoff_days: float = Field(50.0, gt=0, description="period whose amplitude is halved; slower ones pass")
+    half_width_days: float = Field(60.0, gt=0, description="of the filter in time")
+    spacing_days: float = Field(30.0, gt=0, description="between members, the last of the nature run")
+    harmonics: int = Field(0, ge=0, le=2, description="of the seasonal cycle that is taken out; needs a year or more")
+
+
+class HighFrequencyEnsemble(Section):
+    """Anomalies of days, for the Fortran filter."""
+
+    members: int = Field(20, ge=2)
+    cutoff_days: float = Field(20.0, gt=0, description="period whose amplitude is halved; faster ones pass")
+    half_width_days: float = Field(24.0, gt=0, description="of the filter in time")
+    spacing_days: float = Field(0.0, ge=0, description="between members, the last of the nature run; 0: every snapshot")
+
+
 class Filter(Section):
-    """The Fortran filter: its ensemble, and its entries of the namelist."""
+    """The Fortran filter: its ensembles, and its entries of the namelist."""
 
     ensemble: Ensemble = Ensemble()
+    low_frequency: LowFrequencyEnsemble | None = Field(None, description="weights: namelist weights_*")
+    high_frequency: HighFrequencyEnsemble | None = None
     namelist: dict[str, Any] = Field(default_factory=dict, description="key of &da_nml -> value")
 
 

@@ -139,19 +139,19 @@ class Cycle:
             first, last = self._forecast(self.model.time + self.plan.window)
         background = self.model.state()
         now = self.observations.select(*self._slot(), withheld=False)
-        changed = False
+        changed, tally = False, {}
         if self.plan.filters and len(now):
             with self._timed("filter"):
-                self.model.filter(now)
+                tally = self.model.filter(now)
             changed = True
         if self.plan.analysis and len(now) and self._due(np.timedelta64(self.plan.analysis["every_hours"], "h")):
             with self._timed("analysis"):
                 self._analyse(now)
             changed = True
-        analysis = self.model.state() if changed else background
+        analysis = self.model.state(analysed=True) if changed else background
         if self.on_root and self.plan.record:
             tendency = {"ps_tendency_first": first, "ps_tendency_last": last}
-            self.trajectory.append(self.model.time, {"background": background, "analysis": analysis}, tendency)
+            self.trajectory.append(self.model.time, {"background": background, "analysis": analysis}, tendency | tally)
         self._snapshot()
 
     def _forecast(self, until: np.datetime64) -> tuple[float, float]:
@@ -168,7 +168,7 @@ class Cycle:
 
     def _analyse(self, now: Observations) -> None:
         """Strong coupling: rank 0 analyses the joined state, all ranks take its increment."""
-        background = self.model.state()
+        background = self.model.state(analysed=True)
         increment = None
         if self.on_root:
             analysis = self.method.analysis(background, now)

@@ -57,6 +57,9 @@ def method_inputs(wildcards):
         needed["assimilation"] = code("assimilation", "observations/operators")
     if method and method.filter:
         needed["ensemble"] = f"{BASE}/errors/ensemble.nc"
+        for scale in ("low_frequency", "high_frequency"):
+            if getattr(CONFIG.filter, scale):
+                needed[scale] = f"{BASE}/errors/{scale}.nc"
     if method and method.analysis:
         needed["weights"] = TRAINED
         needed["statistics"] = f"{BASE}/statistics.json"

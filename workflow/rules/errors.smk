@@ -1,4 +1,4 @@
-"""Error statistics: the latent background covariance and the stationary ensemble of the Fortran filter."""
+"""Error statistics: the latent background covariance and the ensembles of the Fortran filter."""
 
 
 rule background_covariance:
@@ -38,6 +38,20 @@ rule stationary_ensemble:
     conda:
         "../envs/pipeline.yaml"
     params:
-        ensemble=dump(CONFIG.filter.ensemble),
+        ensemble={"kind": "stationary"} | dump(CONFIG.filter.ensemble),
     script:
-        "../scripts/stationary_ensemble.py"
+        "../scripts/anomaly_ensemble.py"
+
+
+use rule stationary_ensemble as frequency_ensemble with:
+    output:
+        f"{BASE}/errors/{{scale}}_frequency.nc",
+    log:
+        f"{BASE}/errors/{{scale}}_frequency.log",
+    benchmark:
+        f"{BASE}/errors/{{scale}}_frequency.tsv"
+    wildcard_constraints:
+        scale="low|high",
+    params:
+        ensemble=lambda wildcards: {"kind": f"{wildcards.scale}_frequency"}
+        | dump(getattr(CONFIG.filter, f"{wildcards.scale}_frequency")),

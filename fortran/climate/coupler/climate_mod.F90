@@ -23,6 +23,7 @@ module climate_mod
     use atmos_surface_mod, only: surface_air_type, surface_flux_type, surface_air_init, surface_flux_init
     use atmos_mod, only: atmos_step, atmos_surface
     use ocean_mod, only: ocean_step, ocean_surface, ocean_freezing_heat
+    use da_update_mod, only: add_pending_to_atmos, add_pending_to_ocean
     implicit none
     private
     public :: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
@@ -47,6 +48,8 @@ contains
         call show_ocean(self)
         self%air_mean = 0.0_dp
         do n = 1, self%config%coupling_dt/self%config%atmos_dt
+            call add_pending_to_atmos(self%atmos_pending, self%atmos, status)
+            if (status%failed()) return
             if (self%full) then
                 call full_step(self, status)
             else
@@ -124,6 +127,7 @@ contains
 
         if (self%exchange%steps == 0) call status%set(status_bad_input, &
             'the ocean needs the fluxes of an atmosphere step; the atmosphere step is next')
+        if (.not. status%failed()) call add_pending_to_ocean(self%ocean_pending, self%ocean, status)
         if (status%failed()) return
         if (self%full) then
             call full_forcing(self, self%ocean_forcing)

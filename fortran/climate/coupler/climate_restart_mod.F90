@@ -6,6 +6,9 @@ module climate_restart_mod
     use climate_type_mod, only: climate_type
     use atmos_mod, only: atmos_state_size, atmos_pack, atmos_unpack
     use ocean_mod, only: ocean_state_size, ocean_pack, ocean_unpack
+    use da_pending_mod, only: pending_type
+    use da_update_mod, only: atmos_rows, ocean_rows
+    use climate_pending_mod, only: pending_write, pending_read
     implicit none
     private
     public :: climate_write_restart, climate_read_restart
@@ -50,8 +53,10 @@ contains
             end if
             call file%write_attribute('flux_steps', real(self%exchange%steps, dp), status)
             call file%write_attribute('seconds', real(self%ocean_seconds, dp), status)
-            call file%close(status)
         end if
+        call pending_write(file, 'atmosphere', self%atmos_layout, self%atmos_pending, status)
+        call pending_write(file, 'ocean', self%ocean%layout, self%ocean_pending, status)
+        if (self%comm%is_root()) call file%close(status)
         call self%comm%agree(status)
     end subroutine climate_write_restart
 
@@ -71,10 +76,13 @@ contains
         type(status_type), intent(inout) :: status
         type(netcdf_file_type) :: file
         real(dp), allocatable :: atmos(:), ocean(:), land(:), flux(:, :), water(:), runoff(:), ice(:)
+        type(pending_type) :: atmos_pending, ocean_pending
         real(dp) :: clock(3)
         integer :: f
 
         call allocate_parts(self, atmos, ocean, land, flux, water, runoff, ice)
+        atmos_pending%interval = self%atmos_pending%interval
+        ocean_pending%interval = self%ocean_pending%interval
         clock = 0.0_dp
         if (self%comm%is_root()) then
             call file%open_to_read(path, status)
@@ -92,8 +100,10 @@ contains
             end if
             call file%read_attribute('flux_steps', clock(1), status)
             call file%read_attribute('seconds', clock(2), status)
-            call file%close(status)
         end if
+        call pending_read(file, 'atmosphere', self%atmos_layout, atmos_rows(self%atmos), atmos_pending, status)
+        call pending_read(file, 'ocean', self%ocean%layout, ocean_rows(self%ocean), ocean_pending, status)
+        if (self%comm%is_root()) call file%close(status)
         call self%comm%agree(status)
         if (status%failed()) return
         call self%comm%bcast(clock)
@@ -116,6 +126,8 @@ contains
         self%ocean_seconds = nint(clock(2), i8)
         self%ocean_forcing = 0.0_dp
         self%air_mean = 0.0_dp
+        self%atmos_pending = atmos_pending
+        self%ocean_pending = ocean_pending
         if (allocated(self%ps_before)) deallocate (self%ps_before)
     end subroutine climate_read_restart
 

@@ -13,6 +13,7 @@ module climate_type_mod
     use ice_mod, only: ice_type, ice_init
     use atmos_mod, only: atmos_type, atmos_init
     use ocean_mod, only: ocean_type, ocean_init
+    use da_pending_mod, only: pending_type
     implicit none
     private
     public :: climate_init
@@ -35,6 +36,7 @@ module climate_type_mod
         type(ice_type) :: ice                               !< on the ocean's own block
         type(rivers_type) :: rivers
         type(surface_exchange_type) :: exchange
+        type(pending_type) :: atmos_pending, ocean_pending  !< increments of the filter that wait for their steps
         type(layout_type) :: atmos_layout                   !< of a horizontal atmosphere field
         integer(i8) :: ocean_seconds = 0                    !< the ocean's clock
         !> kg/m2/s, kg/m2/s, W/m2 into the surface, W/m2, W/m2 (nlon, nrows, 5); 0 with the simple surface.
@@ -74,6 +76,8 @@ contains
             if (status%failed()) return
             self%atmos%seconds = c%start_seconds
             self%ocean_seconds = c%start_seconds
+            self%atmos_pending%interval = real(c%atmos_dt, dp)
+            self%ocean_pending%interval = real(c%coupling_dt, dp)
             call land_init(self%land, path, c%atmos_nlon, self%atmos%lat(self%atmos%rows), c%start_seconds, &
                 real(c%atmos_dt, dp), status)
             self%full = c%surface == 'full'

@@ -16,6 +16,7 @@ module da_connection_mod
         integer :: nlon = 0, nlat = 0
         logical, allocatable :: open(:)            !< (cell) not a barrier
         real(dp), allocatable :: position(:, :)    !< (3, cell) unit vectors
+        integer, allocatable :: next(:, :)         !< (4, cell) open cells west, east, south, north; 0: none
         integer, allocatable :: visit(:)           !< (cell) number of the latest flood that reached it
         integer, allocatable :: queue(:)           !< (cell) work space
         integer :: flood_number = 0
@@ -31,7 +32,7 @@ contains
         class(connection_type), intent(out) :: self
         real(dp), intent(in) :: lon(:), lat(:)     !< centres of the global grid [degrees]
         logical, intent(in) :: open(:, :)          !< (lon, lat) .false. on land
-        integer :: i, j
+        integer :: i, j, side
 
         self%everywhere = .false.
         self%nlon = size(lon)
@@ -44,6 +45,14 @@ contains
                 self%position(:, i + (j - 1)*self%nlon) = unit_vector(lon(i), lat(j))
             end do
         end do
+        allocate (self%next(4, size(open)))
+        do i = 1, size(open)
+            self%next(:, i) = neighbours(i, self%nlon, self%nlat)
+            do side = 1, 4
+                if (self%next(side, i) == 0) cycle
+                if (.not. self%open(self%next(side, i))) self%next(side, i) = 0
+            end do
+        end do
     end subroutine init
 
     !> Reach every open cell that open cells join to `start` without leaving the disc around it.
@@ -51,9 +60,11 @@ contains
         class(connection_type), intent(inout) :: self
         integer, intent(in) :: start               !< cell
         real(dp), intent(in) :: chord2_limit       !< squared chord of the disc's edge on the unit sphere [1]
-        integer :: head, tail, side, next(4)
+        integer :: head, tail, side, next
+        real(dp) :: centre(3)
 
         if (self%everywhere) return
+        centre = self%position(:, start)
         self%flood_number = self%flood_number + 1
         tail = 1
         self%queue(1) = start
@@ -61,14 +72,14 @@ contains
         head = 0
         do while (head < tail)
             head = head + 1
-            next = neighbours(self%queue(head), self%nlon, self%nlat)
             do side = 1, 4
-                if (next(side) == 0) cycle
-                if (.not. self%open(next(side)) .or. self%visit(next(side)) == self%flood_number) cycle
-                if (chord_squared(self%position(:, next(side)), self%position(:, start)) > chord2_limit) cycle
-                self%visit(next(side)) = self%flood_number
+                next = self%next(side, self%queue(head))
+                if (next == 0) cycle
+                if (self%visit(next) == self%flood_number) cycle
+                if (chord_squared(self%position(:, next), centre) > chord2_limit) cycle
+                self%visit(next) = self%flood_number
                 tail = tail + 1
-                self%queue(tail) = next(side)
+                self%queue(tail) = next
             end do
         end do
     end subroutine flood

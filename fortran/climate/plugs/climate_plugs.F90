@@ -10,12 +10,15 @@ module climate_plugs
     use climate_state_mod, only: climate_write_state, climate_get_atmos, climate_get_ocean, climate_add_atmos, &
         climate_add_ocean
     use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
+    use climate_analysis_mod, only: climate_get_analysed_atmos, climate_get_analysed_ocean
+    use da_component_mod, only: tally_type
     use da_mshea_mod, only: mshea_type, mshea_init, mshea_atmos, mshea_ocean
     implicit none
     private
     public :: tool_init, tool_get_dims, tool_get_grid, tool_atmos_step, tool_ocean_step, tool_get_time, &
         tool_get_atmos, &
         tool_get_ocean, tool_set_atmos, tool_set_ocean, tool_da_init, tool_da_atmos, tool_da_ocean, &
+        tool_get_analysed_atmos, tool_get_analysed_ocean, tool_get_filter_tally, &
         tool_get_diagnostics, &
         tool_get_diagnostic_name, tool_write_state, tool_write_restart, tool_read_restart, tool_get_message, tool_final
 
@@ -134,6 +137,30 @@ contains
         ierr = int(status%code, c_int)
     end subroutine tool_get_ocean
 
+    !> As tool_get_atmos, as if what waits of the filter's increments had been added.
+    subroutine tool_get_analysed_atmos(nlon, nlat, x, ierr)
+        integer(c_int), intent(in) :: nlon, nlat
+        real(c_double), intent(inout) :: x(nlon, nlat, 4)
+        integer(c_int), intent(out) :: ierr
+        ierr = begin()
+        if (ierr == 0) call check_shape('tool_get_analysed_atmos', [nlon, nlat], &
+            [climate%atmos%nlon, climate%atmos%nlat])
+        if (.not. status%failed()) call climate_get_analysed_atmos(climate, x, status)
+        ierr = int(status%code, c_int)
+    end subroutine tool_get_analysed_atmos
+
+    !> As tool_get_ocean, as if what waits of the filter's increments had been added.
+    subroutine tool_get_analysed_ocean(nlon, nlat, x, ierr)
+        integer(c_int), intent(in) :: nlon, nlat
+        real(c_double), intent(inout) :: x(nlon, nlat, 4)
+        integer(c_int), intent(out) :: ierr
+        ierr = begin()
+        if (ierr == 0) call check_shape('tool_get_analysed_ocean', [nlon, nlat], &
+            [climate%ocean%nlon, climate%ocean%nlat])
+        if (.not. status%failed()) call climate_get_analysed_ocean(climate, x, status)
+        ierr = int(status%code, c_int)
+    end subroutine tool_get_analysed_ocean
+
     !> Add rank 0's increments of ps, ta, ua, va at the lowest level.
     subroutine tool_set_atmos(nlon, nlat, dx, ierr)
         integer(c_int), intent(in) :: nlon, nlat
@@ -175,7 +202,8 @@ contains
         integer(c_int), intent(out) :: ierr
         ierr = begin()
         call expect_filter()
-        if (.not. status%failed()) call mshea_atmos(filter, climate%atmos, int(kind), lon, lat, value, error, status)
+        if (.not. status%failed()) call mshea_atmos(filter, climate%atmos, int(kind), lon, lat, value, error, status, &
+            climate%atmos_pending)
         if (model_ready) call climate%comm%agree(status)
         ierr = int(status%code, c_int)
     end subroutine tool_da_atmos
@@ -189,10 +217,26 @@ contains
         integer(c_int), intent(out) :: ierr
         ierr = begin()
         call expect_filter()
-        if (.not. status%failed()) call mshea_ocean(filter, climate%ocean, int(kind), lon, lat, value, error, status)
+        if (.not. status%failed()) call mshea_ocean(filter, climate%ocean, int(kind), lon, lat, value, error, status, &
+            climate%ocean_pending)
         if (model_ready) call climate%comm%agree(status)
         ierr = int(status%code, c_int)
     end subroutine tool_da_ocean
+
+    !> What became of the latest observations of a component (1 atmosphere, 2 ocean): observations used, outside the
+    !! grid, rejected; increments capped; rms innovation, innovation over its standard deviation, surface increment.
+    subroutine tool_get_filter_tally(component, values, ierr)
+        integer(c_int), intent(in) :: component
+        real(c_double), intent(out) :: values(7)
+        integer(c_int), intent(out) :: ierr
+        type(tally_type) :: t
+        ierr = begin()
+        call expect_filter()
+        t = filter%atmos_tally
+        if (component == 2) t = filter%ocean_tally
+        values = [real([t%used, t%outside, t%outliers, t%capped], c_double), t%innovation, t%normalized, t%increment]
+        ierr = int(status%code, c_int)
+    end subroutine tool_get_filter_tally
 
     !> All diagnostics, in the order of tool_get_diagnostic_name.
     subroutine tool_get_diagnostics(values, ierr)

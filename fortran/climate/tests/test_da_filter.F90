@@ -4,7 +4,8 @@ program test_da_filter
     use kinds_mod, only: dp
     use da_localization_mod, only: localization_type, gaspari_cohn, unit_vector, chord_squared, great_circle
     use da_connection_mod, only: connection_type
-    use da_eakf_mod, only: eakf_observations_type, eakf_field_type, column_type, eakf_sweep, eakf_column
+    use da_eakf_mod, only: eakf_observations_type, eakf_sweep
+    use da_column_mod, only: eakf_field_type, column_type, eakf_columns, cap_increments
     use da_interpolation_mod, only: interpolation_type, interpolation_find, interpolation_apply
     implicit none
 
@@ -15,6 +16,8 @@ program test_da_filter
     call test_scalar()
     call test_kalman_gain()
     call test_order()
+    call test_posterior_covariance()
+    call test_brute_force()
     call test_zero_innovation()
     call test_cap()
     call test_outliers()
@@ -101,6 +104,109 @@ contains
         call report('order_invariance', maxval(abs(ours - reversed)), 0.0_dp, 1.0e-12_dp)
     end subroutine test_order
 
+    !> Anomalies after all observations have the Kalman filter's covariance P - P H' (H P H' + R)^-1 H P: the state is
+    !! carried along as observations of so large an error that they change nothing.
+    subroutine test_posterior_covariance()
+        real(dp) :: state(members, nstate), h(members, nobs), ybar(nobs), y(nobs), error(nobs)
+        real(dp) :: s(nobs, nobs), p(nstate, nstate), ph(nstate, nobs), ours(nstate, nstate)
+        type(eakf_observations_type) :: obs
+        type(connection_type) :: connection
+        integer :: i
+        call problem(state, h, ybar, y, error)
+        call observe(obs, [ybar, spread(0.0_dp, 1, nstate)], reshape([h, state], [members, nobs + nstate]), &
+            [y, spread(0.0_dp, 1, nstate)], [error, spread(1.0e12_dp, 1, nstate)])
+        call eakf_sweep(obs, everywhere(1), connection)
+        ours = matmul(transpose(obs%anomaly(:, nobs + 1:)), obs%anomaly(:, nobs + 1:))/(members - 1)
+        s = matmul(transpose(h), h)/(members - 1)
+        do i = 1, nobs
+            s(i, i) = s(i, i) + error(i)**2
+        end do
+        p = matmul(transpose(state), state)/(members - 1)
+        ph = matmul(transpose(state), h)/(members - 1)
+        do i = 1, nstate
+            p(:, i) = p(:, i) - matmul(ph, solve(s, ph(i, :)))
+        end do
+        call report('posterior_covariance', maxval(abs(ours - p)), 0.0_dp, 1.0e-10_dp)
+    end subroutine test_posterior_covariance
+
+    !> Observations and columns all over the sphere, poles and date line included, in boxes and tables, against the
+    !! serial filter as the paper has it, which looks at every pair. With localization the order matters; how much is
+    !! told.
+    subroutine test_brute_force()
+        integer, parameter :: n = 400, columns = 150, levels = 11
+        type(localization_type) :: tapers
+        type(connection_type) :: connection
+        type(eakf_observations_type) :: obs
+        type(eakf_field_type) :: field(1)
+        type(column_type) :: column(columns)
+        real(dp) :: lon(n), lat(n), h(members, n), x(members, levels*columns), y(n, 1), reference(levels, columns)
+        real(dp) :: reversed(levels, columns)
+        integer :: i, k
+        lon = [(modulo(222.492_dp*i, 360.0_dp), i=1, n)]
+        lat = [(asin(-1.0_dp + 2.0_dp*(i - 1)/(n - 1))*45.0_dp/atan(1.0_dp), i=1, n)]
+        call draw(h, seed=11)
+        call draw(x, seed=12)
+        call draw(y, seed=13)
+        tapers%radius = [1.2e6_dp]
+        column = [(column_type(unit_vector(modulo(97.3_dp*i, 360.0_dp), &
+            -90.0_dp + 180.0_dp*(i - 1)/(columns - 1)), 1), i=1, columns)]
+        field(1)%level = [(real(k, dp), k=1, levels)]
+        field(1)%anomaly = reshape(x, [members, levels, columns])
+        allocate (field(1)%increment(levels, columns), source=0.0_dp)
+        call obs%init(members, spread(1, 1, n), spread(2.0_dp, 1, n), lon, lat, y(:, 1), spread(0.4_dp, 1, n))
+        obs%anomaly = h
+        call eakf_sweep(obs, tapers, connection)
+        call eakf_columns(obs, tapers, connection, column, field, 1, 1.0_dp)
+        call brute_force([(i, i=1, n)], tapers, lon, lat, y, h, x, column, reference)
+        call report('boxes_against_all_pairs', maxval(abs(field(1)%increment - reference)), 0.0_dp, 1.0e-13_dp)
+        call report('boxes_move', merge(1.0_dp, 0.0_dp, maxval(abs(reference)) > 0.1_dp), 1.0_dp, 0.0_dp)
+        call brute_force([(i, i=n, 1, -1)], tapers, lon, lat, y, h, x, column, reversed)
+        print '(a, f6.3)', '# with localization, rms change by reversing the order, over rms increment: ', &
+            sqrt(sum((reversed - reference)**2)/sum(reference**2))
+    end subroutine test_brute_force
+
+    !> Increments of columns (level, column) by the serial filter that looks at every pair; observations of level 2.
+    subroutine brute_force(order, tapers, lon, lat, y, h, x, column, increment)
+        integer, intent(in) :: order(:)
+        type(localization_type), intent(in) :: tapers
+        real(dp), intent(in) :: lon(:), lat(:), y(:, :), h(:, :), x(:, :)
+        type(column_type), intent(in) :: column(:)
+        real(dp), intent(out) :: increment(:, :)
+        real(dp) :: a(members, size(increment, 1), size(column)), g(members, size(lon)), mean(size(lon))
+        real(dp) :: v, r, shift, shrink, b, position(3)
+        integer :: j, m, c, z, n, columns, levels
+        n = size(lon)
+        columns = size(column)
+        levels = size(increment, 1)
+        a = reshape(x, [members, levels, columns])
+        g = h
+        mean = 0.0_dp
+        increment = 0.0_dp
+        r = 0.4_dp**2
+        do m = 1, n
+            j = order(m)
+            v = sum(g(:, j)**2)/(members - 1)
+            shift = v/(v + r)*(y(j, 1) - mean(j))
+            shrink = sqrt(r/(v + r)) - 1.0_dp
+            position = unit_vector(lon(j), lat(j))
+            do c = 1, columns
+                do z = 1, levels
+                    b = tapers%horizontal(1, lat(j), great_circle(chord_squared(position, column(c)%position))) &
+                        *tapers%vertical(z - 2.0_dp)*sum(a(:, z, c)*g(:, j))/(members - 1)/v
+                    increment(z, c) = increment(z, c) + b*shift
+                    a(:, z, c) = a(:, z, c) + b*shrink*g(:, j)
+                end do
+            end do
+            do c = n, 1, -1
+                if (c == j .or. .not. any(order(m:) == c)) cycle
+                b = tapers%horizontal(1, lat(j), great_circle(chord_squared(position, unit_vector(lon(c), lat(c))))) &
+                    *sum(g(:, c)*g(:, j))/(members - 1)/v
+                mean(c) = mean(c) + b*shift
+                g(:, c) = g(:, c) + b*shrink*g(:, j)
+            end do
+        end do
+    end subroutine brute_force
+
     !> Observations equal to their priors change no bit.
     subroutine test_zero_innovation()
         real(dp) :: state(members, nstate), h(members, nobs), ybar(nobs), y(nobs), error(nobs), ours(nstate)
@@ -128,7 +234,7 @@ contains
         anomaly(:, 2) = anomaly(:, 1)
         sigma = sqrt(dot_product(anomaly(:, 1), anomaly(:, 1))/(members - 1) + 0.25_dp)
         call observe(obs, [1.0_dp, 1.0_dp], anomaly, 1.0_dp + sigma*[2.9_dp, -3.1_dp], [0.5_dp, 0.5_dp])
-        call obs%reject_outliers(3.0_dp, rejected)
+        call obs%reject_outliers(3.0_dp, obs%variances(), rejected)
         call report('outliers_rejected', real(rejected, dp), 1.0_dp, 0.0_dp)
         call report('outlier_is_second', merge(1.0_dp, 0.0_dp, obs%used(1) .and. .not. obs%used(2)), 1.0_dp, 0.0_dp)
     end subroutine test_outliers
@@ -149,14 +255,14 @@ contains
         call observe(obs, [0.0_dp], anomaly, [1.0_dp], [0.5_dp])
         call eakf_sweep(obs, tapers, connection)
         full = obs%mean_shift(1)
-        call eakf_column(obs, tapers, connection, column_type(unit_vector(lon, 0.0_dp), 1), 1, field)
+        call one_column(obs, tapers, connection, column_type(unit_vector(lon, 0.0_dp), 1), field)
         call report('localized', field(1)%increment(1, 1), full*(5.0_dp/24.0_dp)**2, 1.0e-12_dp)
         call report('beyond_second_reach', field(2)%increment(1, 1), 0.0_dp, 0.0_dp)
-        call eakf_column(obs, tapers, connection, column_type(unit_vector(0.5_dp*lon, 0.0_dp), 1), 1, field)
+        call one_column(obs, tapers, connection, column_type(unit_vector(0.5_dp*lon, 0.0_dp), 1), field)
         call report('localized_second', field(2)%increment(1, 1), full*5.0_dp/24.0_dp, 1.0e-12_dp)
-        call eakf_column(obs, tapers, connection, column_type(unit_vector(1.5_dp*lon, 0.0_dp), 1), 1, field)
+        call one_column(obs, tapers, connection, column_type(unit_vector(1.5_dp*lon, 0.0_dp), 1), field)
         call report('localized_far', field(1)%increment(1, 1), full*19.0_dp/1152.0_dp*5.0_dp/24.0_dp, 1.0e-12_dp)
-        call eakf_column(obs, tapers, connection, column_type(unit_vector(2.001_dp*lon, 0.0_dp), 1), 1, field)
+        call one_column(obs, tapers, connection, column_type(unit_vector(2.001_dp*lon, 0.0_dp), 1), field)
         call report('beyond_reach', field(1)%increment(1, 1), 0.0_dp, 0.0_dp)
     end subroutine test_localized
 
@@ -192,9 +298,9 @@ contains
         call observe(obs, [0.0_dp], anomaly, [1.0_dp], [0.5_dp], lon=75.0_dp)
         obs%cell = west_cell
         call eakf_sweep(obs, tapers, sea)
-        call eakf_column(obs, tapers, sea, column_type(unit_vector(95.0_dp, 0.0_dp), east_cell), 1, field)
+        call one_column(obs, tapers, sea, column_type(unit_vector(95.0_dp, 0.0_dp), east_cell), field)
         east = field(1)%increment(1, 1)
-        call eakf_column(obs, tapers, sea, column_type(unit_vector(65.0_dp, 0.0_dp), west_cell - 1), 1, field)
+        call one_column(obs, tapers, sea, column_type(unit_vector(65.0_dp, 0.0_dp), west_cell - 1), field)
         call report('increment_behind_wall', east, 0.0_dp, 0.0_dp)
         call report('increment_this_side', merge(1.0_dp, 0.0_dp, field(1)%increment(1, 1) > 0.0_dp), 1.0_dp, 0.0_dp)
     end subroutine test_connection
@@ -255,7 +361,7 @@ contains
         call eakf_sweep(obs, everywhere(1), connection)
         do n = 1, nstate
             field(1) = one_field(state(:, n), level=1.0_dp)
-            call eakf_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), 1, field)
+            call one_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), field)
             increments(n) = field(1)%increment(1, 1)
         end do
     end subroutine serial_increments
@@ -271,7 +377,7 @@ contains
         call eakf_sweep(obs, everywhere(1), connection)
         field(1) = one_field(anomaly, level=1.0_dp)
         if (present(cap)) field(1)%cap = cap
-        call eakf_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), 1, field)
+        call one_column(obs, everywhere(1), connection, column_type(unit_vector(0.0_dp, 0.0_dp), 1), field)
         first_increment = field(1)%increment(1, 1)
     end function first_increment
 
@@ -296,6 +402,21 @@ contains
         allocate (one_field%anomaly, source=reshape(anomaly, [members, 1, 1]))
         allocate (one_field%increment(1, 1), source=0.0_dp)
     end function one_field
+
+    !> The increments of one column's fields alone.
+    subroutine one_column(obs, tapers, connection, column, field)
+        type(eakf_observations_type), intent(in) :: obs
+        type(localization_type), intent(in) :: tapers
+        type(connection_type), intent(inout) :: connection
+        type(column_type), intent(in) :: column
+        type(eakf_field_type), intent(inout) :: field(:)
+        integer :: f, capped
+        do f = 1, size(field)
+            field(f)%increment = 0.0_dp
+        end do
+        call eakf_columns(obs, tapers, connection, [column], field, 1, 1.0_dp)
+        call cap_increments(field, capped)
+    end subroutine one_column
 
     !> Tapers so wide that they are 1 to rounding at the distances of the tests (zero).
     type(localization_type) function everywhere(fields)

@@ -9,8 +9,9 @@ program test_mpi_da_component
     use status_mod, only: status_type
     use comm_mod, only: comm_type
     use netcdf_io_mod, only: netcdf_file_type
-    use da_component_mod, only: component_type, tally_type, component_init, component_analyse, component_unpack
-    use da_ensemble_mod, only: ensemble_members, ensemble_read
+    use da_component_mod, only: component_type, tally_type, component_init, component_analyse, component_unpack, &
+        level_field
+    use da_ensemble_mod, only: ensembles_read
     implicit none
 
     integer, parameter :: nlon = 24, nlat = 13, nlev = 5, members = 8, nobs = 40
@@ -44,9 +45,11 @@ program test_mpi_da_component
         call report('salt_moves', merge(1.0_dp, 0.0_dp, maxval(abs(ours(:, :, 2))) > 0.01_dp), 1.0_dp)
         call report('below_ground', maxval(abs(ours(:, 4:, :))), 0.0_dp)
         call report('land', maxval(abs(pack(ours(:, 1, 1), .not. reshape(wet, [nlon*nlat])))), 0.0_dp)
+        call report('nothing_is_capped', real(tally%capped, dp), 0.0_dp)
         call report('salt_is_half_temp', maxval(abs(ours(:, :, 2) - 0.5_dp*ours(:, :, 1))), 0.0_dp, 1.0e-14_dp)
     end if
     call world%barrier()
+    call test_two_ensembles()
     call test_refusals()
     call MPI_Finalize()
     if (failed) error stop 1
@@ -142,21 +145,80 @@ contains
     subroutine read_component(comm, ocean)
         type(comm_type), intent(in) :: comm
         type(component_type), intent(out) :: ocean
-        integer :: f, k
         call component_init(ocean, comm, lon, lat, wet, [(i, i=1 + comm%rank, nlon*nlat, comm%size)], 1, status)
-        allocate (ocean%fields(2))
-        do f = 1, 2
-            ocean%fields(f)%name = merge('temp', 'salt', f == 1)
-            ocean%fields(f)%level = [(real(k, dp), k=1, nlev)]
-        end do
+        ocean%fields = [level_field('temp', huge(1.0_dp), nlev, 1, 7.0_dp), &
+            level_field('salt', huge(1.0_dp), nlev, 1, 7.0_dp)]
         ocean%localization%radius = [3.0e6_dp, 3.0e6_dp]
         ocean%outlier_limit = 20.0_dp
-        call ensemble_members(path, ocean, ocean%members, status)
-        do f = 1, 2
-            if (status%failed()) return
-            call ensemble_read(path, ocean, f, spread(3, 1, size(ocean%local)), 1.1_dp, status)
-        end do
+        call ensembles_read(ocean, [path], [1.0_dp], .false., 1.1_dp, spread(3, 1, size(ocean%local)), status)
     end subroutine read_component
+
+    !> Two files of 8 and 5 members with weights 0.5 and 1.5, and one of weight zero that is not there. One observation
+    !! at a cell's centre: the increment of the summed covariance is cov/(v + r) d with cov = sum w_e cov_e and
+    !! v = sum w_e v_e; that of two filters is sum w_e cov_e/(v_e + r) d.
+    subroutine test_two_ensembles()
+        real(dp), parameter :: d = 0.7_dp, r = 0.5_dp**2, w(2) = [0.5_dp, 1.5_dp]
+        real(dp) :: second(nlon, nlat, nlev, 5), v(2), cov(2), x(nlon*nlat, nlev)
+        integer :: at, other
+        at = 12
+        other = 13
+        second = 0.3_dp*temp(:, :, :, 2:6)**2
+        if (world%is_root()) call write_one(temp)
+        if (world%is_root()) call write_one(second, second_path())
+        call world%barrier()
+        v = [covariance(temp(at, 6, 1, :), temp(at, 6, 1, :)), covariance(second(at, 6, 1, :), second(at, 6, 1, :))]
+        cov = [covariance(temp(at, 6, 1, :), temp(other, 6, 2, :)), &
+            covariance(second(at, 6, 1, :), second(other, 6, 2, :))]
+        call one_observation(.false., at, d, r, w, v, x)
+        call report('summed_covariance_here', x(at + 5*nlon, 1), sum(w*v)/(sum(w*v) + r)*d, 1.0e-13_dp)
+        call report('summed_covariance_beside', x(other + 5*nlon, 2), sum(w*cov)/(sum(w*v) + r)*d, 1.0e-13_dp)
+        call one_observation(.true., at, d, r, w, v, x)
+        call report('summed_increments_here', x(at + 5*nlon, 1), sum(w*v/(v + r))*d, 1.0e-13_dp)
+        call report('summed_increments_beside', x(other + 5*nlon, 2), sum(w*cov/(v + r))*d, 1.0e-13_dp)
+        call world%barrier()
+        if (world%is_root()) open (newunit=i, file=second_path())
+        if (world%is_root()) close (i, status='delete')
+    end subroutine test_two_ensembles
+
+    !> Assimilate one observation, d above the model, at longitude number `at` and latitude number 6.
+    subroutine one_observation(separate, at, d, r, w, v, x)
+        logical, intent(in) :: separate
+        integer, intent(in) :: at
+        real(dp), intent(in) :: d, r, w(2), v(2)
+        real(dp), intent(out) :: x(:, :)
+        type(component_type) :: ocean
+        type(tally_type) :: tally
+        real(dp), allocatable :: part(:, :), surface(:, :)
+        character(len=60) :: paths(3)
+        integer :: k
+        paths = 'nowhere.nc'
+        paths(1) = path
+        paths(2) = second_path()
+        call component_init(ocean, world, lon, lat, wet, [(i, i=1 + world%rank, nlon*nlat, world%size)], 1, status)
+        ocean%fields = [level_field('temp', huge(1.0_dp), nlev, 1, 1.0e9_dp)]
+        ocean%localization%radius = [1.0e15_dp]
+        ocean%localization%levels = 1.0e9_dp
+        call ensembles_read(ocean, paths, [w, 0.0_dp], separate, &
+            1.0_dp, spread(3, 1, size(ocean%local)), status)
+        allocate (part(ocean%layout%n_here, nlev), surface(ocean%layout%n_here, 1), source=0.0_dp)
+        call component_analyse(ocean, [1], surface, lon(at:at), lat(6:6), [d], [sqrt(r)], tally, status)
+        call component_unpack(ocean, 1, part)
+        do k = 1, nlev
+            call ocean%layout%gather_to_all(part(:, k), x(:, k))
+        end do
+        call report('tally_innovation', tally%innovation, d, 1.0e-15_dp)
+        call report('tally_normalized', tally%normalized, d/sqrt(sum(w*v) + r), 1.0e-13_dp)
+    end subroutine one_observation
+
+    function second_path()
+        character(len=:), allocatable :: second_path
+        second_path = path//'.second'
+    end function second_path
+
+    pure real(dp) function covariance(a, b)
+        real(dp), intent(in) :: a(:), b(:)
+        covariance = sum((a - sum(a)/size(a))*(b - sum(b)/size(b)))/(size(a) - 1)
+    end function covariance
 
     !> Every rank has to meet the same message, which names the file, the variable, what was found and expected.
     subroutine test_refusals()
@@ -182,11 +244,13 @@ contains
         call world%barrier()
     end subroutine expect_refusal
 
-    subroutine write_one(bad)
+    subroutine write_one(bad, name)
         real(dp), intent(in) :: bad(:, :, :, :)
+        character(len=*), intent(in), optional :: name
         type(netcdf_file_type) :: file
         type(status_type) :: outcome
-        call file%create(path, outcome)
+        if (present(name)) call file%create(name, outcome)
+        if (.not. present(name)) call file%create(path, outcome)
         call file%write('temp', dimensions, shape(bad), bad, 'K', outcome)
         call file%close(outcome)
     end subroutine write_one

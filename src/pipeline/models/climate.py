@@ -24,6 +24,12 @@ KINDS = {"atmosphere": {"ps": 1}, "ocean": {"sst": 5}}
 """What the Fortran filter assimilates: component -> variable -> its number there."""
 
 
+TALLY = ("used", "outside", "rejected", "capped", "innovation", "innovation_normalized", "increment")
+"""What `tool_get_filter_tally` counts: observations used, without a cell around them, and rejected by the gross check;
+increments limited; rms of the innovations and of the increment of Ps or SST [Pa, degC], and of the innovations in units
+of their expected standard deviation, which is 1 where the ensemble's spread is right."""
+
+
 class PointObservations(Protocol):
     """The columns of `observations.Observations` that the filter needs, shape (p,)."""
 
@@ -81,11 +87,16 @@ class Climate:
         for _ in range(steps):
             self.step()
 
-    def state(self) -> torch.Tensor | None:
-        """The air-sea state (space.size,), float64, on rank 0; None elsewhere."""
+    def state(self, analysed: bool = False) -> torch.Tensor | None:
+        """The air-sea state (space.size,), float64, on rank 0; None elsewhere.
+
+        Args:
+            analysed: as if what still waits of the filter's increments (`update_hours_*`) had been added.
+        """
+        kind = "tool_get_analysed_" if analysed else "tool_get_"
         x = torch.zeros(self.space.size, dtype=torch.float64)
-        self.plugs.tool_get_atmos(self._as_fortran(x, "atmosphere"))
-        self.plugs.tool_get_ocean(self._as_fortran(x, "ocean"))
+        self.plugs.call(f"{kind}atmos", self._as_fortran(x, "atmosphere"))
+        self.plugs.call(f"{kind}ocean", self._as_fortran(x, "ocean"))
         return x if self.comm.rank == 0 else None
 
     def add_increment(self, dx: torch.Tensor | None) -> None:
@@ -102,21 +113,28 @@ class Climate:
         self.plugs.tool_set_atmos(self._as_fortran(x, "atmosphere"))
         self.plugs.tool_set_ocean(self._as_fortran(x, "ocean"))
 
-    def filter(self, observations: PointObservations) -> None:
+    def filter(self, observations: PointObservations) -> dict[str, float]:
         """Let the Fortran ensemble filter assimilate, each component by itself; the same observations on every rank.
 
         Variables that it cannot assimilate are left to others.
+
+        Returns:
+            `filter_<component>_<name>` with the names of `TALLY`, of the components that had observations.
         """
         if not self._filter_is_ready:
             self.plugs.tool_da_init(self.namelist)
             self._filter_is_ready = True
-        for component, plug in (("atmosphere", "tool_da_atmos"), ("ocean", "tool_da_ocean")):
+        tally: dict[str, float] = {}
+        for place, (component, plug) in enumerate((("atmosphere", "tool_da_atmos"), ("ocean", "tool_da_ocean")), 1):
             numbers = KINDS[component]
             chosen = np.isin(observations.variable, list(numbers))
             if chosen.any():
                 kind = np.array([numbers[name] for name in observations.variable[chosen]], dtype=np.int32)
                 columns = (observations.lon, observations.lat, observations.value, observations.error)
                 self.plugs.call(plug, kind, *(np.asarray(c[chosen], dtype=np.float64) for c in columns))
+                counts = map(float, self.plugs.tool_get_filter_tally(place))
+                tally |= {f"filter_{component}_{name}": n for name, n in zip(TALLY, counts, strict=True)}
+        return tally
 
     def diagnostics(self) -> dict[str, float]:
         """Global diagnostics by the names of docs/models/climate.md."""

@@ -30,7 +30,7 @@ def write_namelist(
     Args:
         path: the namelist to write.
         model: the `model` section of the configuration; `name`, the sizes in `atmosphere` and `ocean`, `namelist`.
-        files: `grid`, and `ensemble` where the filter runs.
+        files: `grid`, and `ensemble`, `low_frequency`, `high_frequency` where the filter runs with them.
         begin: date of a cold start; without it the clock comes from a restart.
 
     Raises:
@@ -49,8 +49,9 @@ def write_namelist(
     if begin is not None:
         climate["start_seconds"] = to_seconds(begin)
     groups: dict[str, dict[str, Any]] = {"climate_nml": climate}
-    if "ensemble" in files:
-        groups["da_nml"] = {"ensemble_file": str(Path(files["ensemble"]).resolve())}
+    ensembles = ("ensemble", "low_frequency", "high_frequency")
+    if any(name in files for name in ensembles):
+        groups["da_nml"] = {f"{name}_file": str(Path(files[name]).resolve()) for name in ensembles if name in files}
     for group, entries in model.get("namelist", {}).items():
         groups.setdefault(group.lower(), {}).update(entries)
     fill_template(models.ROOT / template, groups, path)
