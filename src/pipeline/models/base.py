@@ -52,10 +52,10 @@ class TensorModel(Protocol):
     """A model that is a function of tensors: batches of whole states, on any device, differentiable.
 
     Attributes:
-        dt: time step, in the model's unit of time.
+        seconds: of the clock in one step.
     """
 
-    dt: float
+    seconds: int
 
     @property
     def space(self) -> Space:

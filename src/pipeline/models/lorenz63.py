@@ -19,7 +19,12 @@ class Lorenz63:
     Args:
         sigma, rho, beta: Prandtl number, Rayleigh number over its critical value, aspect of the cells.
         dt: time step.
+
+    Attributes:
+        seconds: of the clock in one step: it counts steps.
     """
+
+    seconds = 1
 
     def __init__(self, sigma: float = 10.0, rho: float = 28.0, beta: float = 8.0 / 3.0, dt: float = 0.01) -> None:
         if not dt > 0:

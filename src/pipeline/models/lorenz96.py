@@ -22,6 +22,9 @@ class Lorenz96:
         size: n, 4 or more.
         forcing: F.
         dt: time step; 0.05 is six hours.
+
+    Attributes:
+        seconds: of the clock in one step, by Lorenz's own comparison: 5 days a unit of time.
     """
 
     def __init__(self, size: int = 40, forcing: float = 8.0, dt: float = 0.05) -> None:
@@ -29,7 +32,7 @@ class Lorenz96:
             raise PipelineError(f"models/lorenz96: size {size} is too small; the ring needs 4 variables")
         if not dt > 0:
             raise PipelineError(f"models/lorenz96: dt {dt} must be positive")
-        self.forcing, self.dt = forcing, dt
+        self.forcing, self.dt, self.seconds = forcing, dt, round(5 * 86400 * dt)
         ring = Grid(np.zeros(1), np.arange(size) * 360.0 / size, np.array([-90.0, 90.0]))
         self.space = Space((Component("ring", ring, ("x",)),))
 
