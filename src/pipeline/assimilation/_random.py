@@ -32,9 +32,9 @@ class Random:
         return torch.stack(drawn).to(like.device)
 
     def centred(self, shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
-        """N(0, 1) whose mean over the last axis but one, the members, is 0 and whose expected variance is 1."""
+        """N(0, 1) less its mean over the last axis but one, the members; the sample variance is 1 in expectation."""
         drawn = self.normal(shape, like)
-        return (drawn - drawn.mean(-2, keepdim=True)) * (shape[-2] / (shape[-2] - 1)) ** 0.5
+        return drawn - drawn.mean(-2, keepdim=True)
 
     def rotation(self, count: int, lead: Sequence[int], like: torch.Tensor) -> torch.Tensor:
         """Random orthogonal matrices (..., N, N) that keep the mean: Omega 1 = 1 (Sakov and Oke 2008b, section 4)."""
@@ -46,7 +46,7 @@ class Random:
 
 def mean_free_basis(count: int, like: torch.Tensor) -> torch.Tensor:
     """Orthonormal columns orthogonal to the vector of ones, (N, N-1): Householder's reflection of e_1 onto it."""
-    v = torch.full((count,), count**-0.5).to(like)
+    v = torch.full((count,), count**-0.5, dtype=like.dtype, device=like.device)
     v[0] += 1.0
     reflection = torch.eye(count).to(like) - 2.0 / (v @ v) * torch.outer(v, v)
     return reflection[:, 1:]
