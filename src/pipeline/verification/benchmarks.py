@@ -27,7 +27,7 @@ def method_rows(name: str, published: dict[str, Any], scores: xr.Dataset, timing
     rows.append(_over_seeds(f"crps_{name}", scores["crps"].values[kept], "1"))
     if published["members"] > 1 and kept.any():
         counts = scores["rank_histogram"].values[kept].sum(axis=0)
-        rows.append(row(f"spread_{name}", seeds["spread"][kept].mean(), "1", "equal", _mean(seeds["rmse"][kept])))
+        rows.append(row(f"spread_{name}", seeds["spread"][kept].mean(), "1", "equal", rmse=_mean(seeds["rmse"][kept])))
         flat = float(flatness(torch.as_tensor(counts)))
         frequency = [round(float(c), 5) for c in counts / counts.sum()]
         rows.append(row(f"rank_histogram_deviation_{name}", flat, "1", "lower", rank_histogram=frequency))
