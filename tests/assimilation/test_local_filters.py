@@ -75,3 +75,30 @@ def test_wide_localization_tends_to_none(kind):
     wide = {"kind": "gaspari_cohn", "half_width": 1e8}
     found, wanted = (filter_of(kind, localization=lo) for lo in (wide, {"kind": "cutoff"}))
     assert_same(found.analysis(MEMBERS, OBSERVATIONS).state, wanted.analysis(MEMBERS, OBSERVATIONS).state, 1e-4)
+
+
+class Ranks:
+    """A communicator whose sums keep what one rank gives."""
+
+    def __init__(self, rank: int, size: int) -> None:
+        self.rank, self.size = rank, size
+
+    def Get_rank(self) -> int:
+        return self.rank
+
+    def Get_size(self) -> int:
+        return self.size
+
+    def Allreduce(self, own: np.ndarray, total: np.ndarray) -> None:
+        total[...] = own
+
+
+def test_ranks_share_the_places():
+    """Three ranks' increments do not overlap and add up to those of one."""
+    whole = filter_of("letkf", localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).increment
+    parts = [
+        filter_of("letkf", localization=LOCALIZATION).parallel(Ranks(k, 3)).analysis(MEMBERS, OBSERVATIONS).increment
+        for k in range(3)
+    ]
+    assert torch.equal(sum(parts), whole)
+    assert int(sum((part.abs().sum(0) > 0).int() for part in parts).max()) == 1

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from pipeline.figures import style
 
@@ -16,7 +17,7 @@ _ERROR, _SPREAD = "#1f77b4", "#ff7f0e"
 
 
 def draw(scores: dict[str, xr.Dataset], timing: dict[str, dict], rows: dict[str, dict], title: str) -> Figure:
-    """Bars above, a small rank histogram for each ensemble below.
+    """Scores above, a small rank histogram for each ensemble below.
 
     Args:
         scores, timing: of `benchmark.cycle`, by row.
@@ -45,24 +46,35 @@ def draw(scores: dict[str, xr.Dataset], timing: dict[str, dict], rows: dict[str,
 
 def _errors(axes: Axes, scores: dict[str, xr.Dataset], rows: dict[str, dict]) -> None:
     place = np.arange(len(scores))
-    means = {key: np.array([_per_seed(s, key) for s in scores.values()], dtype=object) for key in ("rmse", "spread")}
-    rmse = np.array([np.nanmean(v) for v in means["rmse"]])
-    deviation = np.array([np.nanstd(v) for v in means["rmse"]])
-    axes.barh(place - 0.2, rmse, 0.38, xerr=deviation, color=_ERROR, label="RMSE, standard deviation of seeds")
-    axes.barh(place + 0.2, [np.nanmean(v) for v in means["spread"]], 0.38, color=_SPREAD, label="spread")
+    rmse = [_per_seed(s, "rmse") for s in scores.values()]
+    deviation = [np.nanstd(values) for values in rmse]
+    mean = [np.nanmean(values) for values in rmse]
+    axes.errorbar(mean, place, xerr=deviation, fmt="o", ms=4, color=_ERROR, label="RMSE, deviation of the seeds")
+    spread = [
+        np.nanmean(_per_seed(s, "spread")) if rows[name]["members"] > 1 else np.nan for name, s in scores.items()
+    ]
+    axes.plot(spread, place, "|", ms=9, mew=2, color=_SPREAD, label="spread")
     published = [np.nan if rows[name]["rmse"] is None else rows[name]["rmse"] for name in scores]
-    axes.plot(published, place - 0.2, "kx", ms=5, label="published RMSE")
+    axes.plot(published, place, "kx", ms=6, label="published RMSE")
     axes.set_yticks(place, [_label(name, rows[name]["members"]) for name in scores])
-    axes.set(xlabel="analysis", xscale="log")
+    _logarithmic(axes, "analysis, units of the state")
     axes.legend(loc="lower right")
 
 
 def _costs(axes: Axes, timing: dict[str, dict], rows: dict[str, dict]) -> None:
     place = np.arange(len(timing))
-    axes.barh(place, [t["cpu_seconds_per_1000_cycles"] for t in timing.values()], 0.6, color="0.6", label="ours")
+    axes.plot([t["cpu_seconds_per_1000_cycles"] for t in timing.values()], place, "o", ms=4, color="0.4", label="ours")
     published = [np.nan if rows[name]["cpu_seconds"] is None else rows[name]["cpu_seconds"] for name in timing]
-    axes.plot(published, place, "kx", ms=5, label="published")
-    axes.set(xlabel="CPU seconds per 1000 cycles and seed", xscale="log")
+    axes.plot(published, place, "kx", ms=6, label="published")
+    _logarithmic(axes, "CPU s per 1000 cycles and seed")
+
+
+def _logarithmic(axes: Axes, label: str) -> None:
+    axes.set(xlabel=label, xscale="log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(axis="both", color="0.92", lw=0.6)
 
 
 def _ranks(axes: Axes, name: str, counts: np.ndarray) -> None:

@@ -6,6 +6,7 @@ great circles, d = 2 asin(|a - b| / 2) for unit vectors a and b, which is exact 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,13 @@ class Places:
         return degrees if unit == "degree" else degrees / self.cell
 
 
+    def angle(self, distance: float, unit: str) -> float:
+        """A distance in a unit of `Localization` as an angle [rad]."""
+        if unit == "km":
+            return distance / EARTH_RADIUS_KM
+        return math.radians(distance * (1.0 if unit == "degree" else self.cell))
+
+
 def unit_vectors(lat: np.ndarray, lon: np.ndarray) -> torch.Tensor:
     """Coordinates in degrees to unit vectors, float64, (..., 3)."""
     phi, lam = np.deg2rad(lat), np.deg2rad(lon)
@@ -67,7 +75,11 @@ def unit_vectors(lat: np.ndarray, lon: np.ndarray) -> torch.Tensor:
 def angles(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Angles [rad] between unit vectors (P, 3) and (Q, 3), (P, Q)."""
     # |a - b|^2 = 2 - 2 a.b loses half the digits; the difference itself does not.
-    return 2.0 * torch.asin((0.5 * torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")).clamp_max(1.0))
+    return _angle(torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist"))
+
+
+def _angle(chord: torch.Tensor) -> torch.Tensor:
+    return 2.0 * torch.asin((0.5 * chord).clamp_max(1.0))
 
 
 def weights(places: Places, vectors: torch.Tensor, localization: Localization) -> torch.Tensor:
@@ -109,14 +121,19 @@ def neighbours(
         places: whose unit of length counts.
         centres, points: unit vectors, (P, 3) and (Q, 3).
     """
+    reach = places.angle(localization.reach, localization.unit)
+    least = math.cos(min(reach, math.pi)) - 1e-9
     found = []
     for block in torch.arange(len(centres)).split(max(1, _BLOCK // max(1, len(points)))):
-        rho = localization.weight(places.in_unit(angles(centres[block], points), localization.unit))
-        rows, columns = rho.nonzero(as_tuple=True)
+        # Products find who may be near, with a margin; the few distances that count are exact.
+        rows, columns = (centres[block] @ points.T > least).nonzero(as_tuple=True)
+        apart = _angle((centres[block][rows] - points[columns]).norm(dim=-1))
+        rho = localization.weight(places.in_unit(apart, localization.unit))
+        rows, columns, rho = rows[rho > 0], columns[rho > 0], rho[rho > 0]
         counts = torch.bincount(rows, minlength=len(block))
         order = torch.arange(len(rows)) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
         index = torch.zeros(len(block), max(1, int(counts.max())), dtype=torch.int64)
         weight = torch.zeros(index.shape, dtype=torch.float64)
-        index[rows, order], weight[rows, order] = columns, rho[rows, columns]
+        index[rows, order], weight[rows, order] = columns, rho
         found.append((block, Neighbours(index, weight)))
     return found
