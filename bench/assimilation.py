@@ -2,8 +2,8 @@
 
 A perceptron decodes 32 latent variables by 256 hidden ones to 4,096 elements; 256 observations; 200 iterations of Adam
 beside the other minimisers. Peer: TorchDA, 4.4 s on 2 loaded cores for the same sizes. CPU seconds of one thread, the
-least of three runs. Then rows of Lorenz-96 beside the CPU seconds published with DAPPER, one seed at a time and ten in a
-batch, and an LETKF analysis of the coupled model's interface on one and on two ranks (bench/letkf.py).
+least of three runs. Then rows of Lorenz-96 beside the CPU seconds published with DAPPER, one seed and ten in a batch,
+and an LETKF analysis of the coupled model's interface on one and on two ranks (bench/letkf.py).
 """
 
 from __future__ import annotations

@@ -172,7 +172,9 @@ def _model(settings: dict[str, Any]) -> tuple[TensorModel, torch.Tensor]:
     """The model, and a tensor of the precision that is asked for."""
     model = registry.build("models", **settings["model"])
     if not hasattr(model, "rest"):
-        raise PipelineError(f"benchmark.model: {settings['model']['kind']} is no model in PyTorch that starts from rest")
+        raise PipelineError(
+            f"benchmark.model: {settings['model']['kind']} is no model in PyTorch that starts from rest"
+        )
     return model, torch.zeros(0, dtype=getattr(torch, settings["dtype"]))
 
 

@@ -1,4 +1,4 @@
-"""Ensembles with known sample covariances, filters of every registered kind, and the Kalman filter with dense matrices."""
+"""Ensembles, filters of every registered kind, and the Kalman filter with dense matrices."""
 
 from __future__ import annotations
 

@@ -5,9 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from filters import OBSERVATIONS, SCALE, SPACE, TRUTH, X_B, assert_same, ensemble, kalman, moments
 from filters import KINDS as FILTERS
-from filters import filter_of
+from filters import OBSERVATIONS, SCALE, SPACE, TRUTH, X_B, assert_same, ensemble, filter_of, kalman, moments
 from stand_ins import coupled_covariance, with_values
 
 from pipeline import registry
@@ -90,7 +89,7 @@ def test_land_stays_as_it_is(method):
 
 
 def test_increment_is_linear_in_the_innovation(method):
-    """Twice the departure from the mean is twice the increment of the mean: linear H, no Monte Carlo left in the mean."""
+    """Twice the departure from the mean is twice the increment of the mean; no Monte Carlo noise is left in it."""
     method, background = method
     seen = Interpolation(SPACE, OBSERVATIONS)(mean(background)).numpy()
     twice = with_values(OBSERVATIONS, seen + 2 * (OBSERVATIONS.value - seen))

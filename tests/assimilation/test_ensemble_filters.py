@@ -125,7 +125,7 @@ def test_unbiased_and_as_wrong_as_it_says(kind):
     assert bool((error.mean(0).abs() < 4.5 * error.std(0) / cases**0.5).all())
     assert error.square().mean() < 0.9 * before.square().mean()
     spread = (normalized(after)[..., SPACE.mask].square().sum(-2) / (count - 1)).mean().sqrt()
-    # 6 observations by 120 members: sampling costs a few per cent; the deterministic filter keeps more spread by design.
+    # 6 observations by 120 members: sampling costs a few per cent; denkf keeps more spread by design.
     assert 0.88 < float(spread / error.square().mean().sqrt()) < (1.3 if kind in APPROXIMATE else 1.08)
 
 

@@ -44,7 +44,9 @@ def test_gaspari_cohn_is_smooth_where_its_pieces_meet():
 
 
 def test_gaspari_cohn_is_a_correlation_on_the_sphere():
-    rho = weights(Places.of(SPACE), Places.of(SPACE).vectors, registry.build("localization", "gaspari_cohn", half_width=3e3))
+    rho = weights(
+        Places.of(SPACE), Places.of(SPACE).vectors, registry.build("localization", "gaspari_cohn", half_width=3e3)
+    )
     assert torch.linalg.eigvalsh(rho).min() > -1e-12
 
 

@@ -46,7 +46,9 @@ def test_tangent_linear_by_finite_differences_and_adjoint_by_dot_product(kind):
     x, dx = states(model), torch.randn(model.space.size, generator=torch.Generator().manual_seed(5)).double()
     _, tangent = torch.func.jvp(model.step, (x,), (dx,))
     h = 1e-5
-    torch.testing.assert_close(tangent, (model.step(x + h * dx) - model.step(x - h * dx)) / (2 * h), rtol=1e-7, atol=1e-7)
+    torch.testing.assert_close(
+        tangent, (model.step(x + h * dx) - model.step(x - h * dx)) / (2 * h), rtol=1e-7, atol=1e-7
+    )
     y = torch.randn(model.space.size, generator=torch.Generator().manual_seed(6)).double()
     (adjoint,) = torch.func.vjp(model.step, x)[1](y)
     assert float(y @ tangent) == pytest.approx(float(adjoint @ dx), rel=1e-12)

@@ -14,6 +14,4 @@ with guarded(snakemake.log[0]):
     rows = benchmarks.climatology_rows(xr.load_dataset(files.twin), params.settings["burn_in"])
     for (name, row), scores, timing in zip(params.rows.items(), files.scores, files.timing, strict=True):
         rows += benchmarks.method_rows(name, row, xr.load_dataset(scores), json.loads(Path(timing).read_text()))
-    summary.write(
-        Path(snakemake.output[0]), rows, provenance([params.settings, params.rows], seed=params.seed)
-    )
+    summary.write(Path(snakemake.output[0]), rows, provenance([params.settings, params.rows], seed=params.seed))

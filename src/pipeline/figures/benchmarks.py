@@ -50,9 +50,7 @@ def _errors(axes: Axes, scores: dict[str, xr.Dataset], rows: dict[str, dict]) ->
     deviation = [np.nanstd(values) for values in rmse]
     mean = [np.nanmean(values) for values in rmse]
     axes.errorbar(mean, place, xerr=deviation, fmt="o", ms=4, color=_ERROR, label="RMSE, deviation of the seeds")
-    spread = [
-        np.nanmean(_per_seed(s, "spread")) if rows[name]["members"] > 1 else np.nan for name, s in scores.items()
-    ]
+    spread = [np.nanmean(_per_seed(s, "spread")) if rows[name]["members"] > 1 else np.nan for name, s in scores.items()]
     axes.plot(spread, place, "|", ms=9, mew=2, color=_SPREAD, label="spread")
     published = [np.nan if rows[name]["rmse"] is None else rows[name]["rmse"] for name in scores]
     axes.plot(published, place, "kx", ms=6, label="published RMSE")

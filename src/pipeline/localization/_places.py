@@ -58,7 +58,6 @@ class Places:
         degrees = torch.rad2deg(angle)
         return degrees if unit == "degree" else degrees / self.cell
 
-
     def angle(self, distance: float, unit: str) -> float:
         """A distance in a unit of `Localization` as an angle [rad]."""
         if unit == "km":

@@ -1,6 +1,6 @@
 """The model of Lorenz (1963): convection between two plates in three numbers,
 
-    dx/dt = sigma (y - x),    dy/dt = rho x - y - x z,    dz/dt = x y - beta z
+dx/dt = sigma (y - x),    dy/dt = rho x - y - x z,    dz/dt = x y - beta z
 """
 
 from __future__ import annotations
