@@ -15,6 +15,7 @@ configfile: "config/config.yaml"
 
 include: "workflow/rules/common.smk"
 
+
 if CONFIG.benchmark:
 
     include: "workflow/rules/benchmarks.smk"

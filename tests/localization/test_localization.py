@@ -31,7 +31,7 @@ def test_weight_is_one_at_home_falls_and_ends_at_the_reach(localization):
 def test_gaspari_cohn_at_values_worked_out_by_hand():
     rho = registry.build("localization", "gaspari_cohn", half_width=1.0).weight
     r = torch.tensor([0.5, 1.0, 1.5, 2.0]).double()
-    wanted = torch.tensor([263 / 384, 5 / 24, 19 / 1152, 0.0]).double()
+    wanted = torch.tensor([263 / 384, 5 / 24, 19 / 1152, 0.0], dtype=torch.float64)
     torch.testing.assert_close(rho(r), wanted, rtol=0, atol=1e-14)
 
 
@@ -76,7 +76,7 @@ def test_neighbours_are_those_of_the_dense_weights(localization, monkeypatch):
     for rows, near in neighbours(places, places.vectors, points, localization):
         for row, index, weight in zip(rows, near.index, near.weight, strict=True):
             found[row].index_add_(0, index, weight)
-    assert torch.equal(found, dense)
+    torch.testing.assert_close(found, dense, rtol=0, atol=1e-12)
 
 
 def test_every_element_of_the_sea_and_the_air_has_one_place():

@@ -22,7 +22,7 @@ def test_tendencies_are_the_papers_written_out():
     x = torch.randn(7, generator=torch.Generator().manual_seed(1)).double()
     wanted = [(x[(i + 1) % 7] - x[i - 2]) * x[i - 1] - x[i] + 6.0 for i in range(7)]
     torch.testing.assert_close(l96.tendency(x), torch.stack(wanted), rtol=0, atol=1e-14)
-    wanted = torch.tensor([10.0 * (2 - 1), 1 * (28 - 3.0) - 2, 1 * 2 - 8 / 3 * 3]).double()
+    wanted = torch.tensor([10.0 * (2 - 1), 1 * (28 - 3.0) - 2, 1 * 2 - 8 / 3 * 3], dtype=torch.float64)
     torch.testing.assert_close(l63.tendency(torch.tensor([1.0, 2.0, 3.0]).double()), wanted)
 
 

@@ -62,8 +62,10 @@ class EAKF(EnsembleFilter):
     def analyse(self, members: torch.Tensor, departures: Departures, network: Network, random: Random) -> torch.Tensor:
         count, size = members.shape[-2:]
         value = departures.innovation + departures.mean
-        mean = torch.cat([members.mean(-2), departures.mean], dim=-1)
-        joint = torch.cat([members - members.mean(-2, keepdim=True), departures.anomalies], dim=-1)
+        prior_mean = members.mean(-2)
+        prior = members - prior_mean.unsqueeze(-2)
+        mean = torch.cat([prior_mean, departures.mean], dim=-1)
+        joint = torch.cat([prior, departures.anomalies], dim=-1)
         least = torch.finfo(joint.dtype).tiny
         for j, (where, taper) in enumerate(network.local):
             h = joint[..., size + j].clone()
@@ -73,7 +75,8 @@ class EAKF(EnsembleFilter):
             shift = (1 - rho) * (value[..., j : j + 1] - mean[..., size + j : size + j + 1])
             mean[..., where] += shift * regression.squeeze(-2)
             joint[..., where] += ((rho.sqrt() - 1) * h).unsqueeze(-1) * regression
-        return mean[..., None, :size] + joint[..., :size]
+        # As increments, so that what no observation reaches stays as it is, bit for bit.
+        return members + ((mean[..., :size] - prior_mean).unsqueeze(-2) + (joint[..., :size] - prior))
 
 
 def _scatter(rho: torch.Tensor, elements: torch.Tensor, size: int) -> torch.Tensor:
