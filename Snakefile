@@ -14,14 +14,22 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/chains.smk"
-include: "workflow/rules/fortran.smk"
-include: "workflow/rules/prepare.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/errors.smk"
-include: "workflow/rules/cycle.smk"
-include: "workflow/rules/verify.smk"
-include: "workflow/rules/figures.smk"
+
+
+if CONFIG.benchmark:
+
+    include: "workflow/rules/benchmarks.smk"
+
+else:
+
+    include: "workflow/rules/chains.smk"
+    include: "workflow/rules/fortran.smk"
+    include: "workflow/rules/prepare.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/errors.smk"
+    include: "workflow/rules/cycle.smk"
+    include: "workflow/rules/verify.smk"
+    include: "workflow/rules/figures.smk"
 
 
 localrules:
@@ -33,6 +41,7 @@ localrules:
     figure_rmse,
     figure_increments,
     figure_workflow,
+    figure_benchmark,
 
 
 rule all:

@@ -223,6 +223,54 @@ class Cycling(Section):
         return self
 
 
+class BenchmarkObservations(Section):
+    """What is observed of a benchmark's truth, element by element."""
+
+    interval: int = Field(1, ge=1, description="model steps between two observation times")
+    error: float = Field(1.0, gt=0, description="standard deviation")
+    every: int = Field(1, ge=1, description="each so-many-th element of the state is observed")
+
+
+class BenchmarkRow(Section):
+    """One line of a benchmark's table: a method, and what others have published for it."""
+
+    method: Kind
+    members: int = Field(1, ge=1)
+    tangent: float | None = Field(None, gt=0, description="size of anomalies in forecasts; small: tangent-linear")
+    rmse: float | None = Field(None, description="published analysis RMSE")
+    cpu_seconds: float | None = Field(None, description="CPU seconds per 1000 cycles of the published code")
+
+
+class Benchmark(Section):
+    """Identical twins of a model in PyTorch: methods cycled over the same truths and observations."""
+
+    model: Kind
+    observations: BenchmarkObservations = BenchmarkObservations()
+    cycles: int = Field(1000, ge=1, description="that are scored")
+    burn_in: int = Field(400, ge=0, description="cycles before those")
+    spin_up: int = Field(1000, ge=1, description="steps from rest to the attractor")
+    initial_spread: float = Field(1.0, gt=0, description="standard deviation of the first ensembles about the truth")
+    climatology: int = Field(10000, ge=2, description="states in the climatology, one observation interval apart")
+    seeds: tuple[int, ...] = Field((1,), min_length=1)
+    dtype: Literal["float64", "float32"] = "float64"
+    rows: dict[str, BenchmarkRow] = Field(default_factory=dict)
+
+    @field_validator("model")
+    @classmethod
+    def _known_model(cls, model: Kind) -> Kind:
+        _check_options("models", model)
+        return model
+
+    @field_validator("rows")
+    @classmethod
+    def _known_methods(cls, rows: dict[str, BenchmarkRow]) -> dict[str, BenchmarkRow]:
+        for name, row in rows.items():
+            if not name.replace("_", "").isalnum():
+                raise ValueError(f"row {name!r}: letters, digits and _ only, as files are named after it")
+            _check_options("assimilation", row.method)
+        return rows
+
+
 class Config(Section):
     """Everything an experiment needs."""
 
@@ -246,6 +294,7 @@ class Config(Section):
     real_observations: RealObservations | None = None
     methods: dict[str, Method] = Field(default_factory=dict)
     cycling: Cycling = Cycling()
+    benchmark: Benchmark | None = Field(None, description="instead of the coupled model: a small model's table")
 
     @field_validator("network")
     @classmethod

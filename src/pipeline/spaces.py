@@ -35,6 +35,9 @@ VOCABULARY: dict[str, Variable] = {
         Variable("ssu", "m s-1", "eastward surface current", "surface_eastward_sea_water_velocity"),
         Variable("ssv", "m s-1", "northward surface current", "surface_northward_sea_water_velocity"),
         Variable("ssh", "m", "sea surface height", "sea_surface_height_above_geoid"),
+        Variable("x", "1", "variable of Lorenz's models"),
+        Variable("y", "1", "second variable of Lorenz (1963)"),
+        Variable("z", "1", "third variable of Lorenz (1963)"),
     )
 }
 """The one vocabulary of variables; every data source maps its own names into it."""

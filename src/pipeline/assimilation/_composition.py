@@ -12,8 +12,19 @@ from pipeline import registry
 from pipeline.assimilation.base import Method
 from pipeline.errors import PipelineError
 
-FAMILIES = {"transform": "transforms", "covariance": "covariances", "static": "covariances", "ensemble": "covariances"}
+FAMILIES = {
+    "transform": "transforms",
+    "covariance": "covariances",
+    "static": "covariances",
+    "ensemble": "covariances",
+    "localization": "localization",
+    "inflation": "inflation",
+    "filter": "assimilation",
+}
 """Options that are components themselves, and where their kinds are found."""
+
+MAPPINGS = {"scales": "assimilation"}
+"""Options that hold several components, each under a name of its own."""
 
 
 def build(configuration: Mapping[str, Any], defaults: Mapping[str, Any] | None = None, **context: Any) -> Method:
@@ -39,6 +50,9 @@ def _build(family: str, configuration: Mapping[str, Any], context: dict[str, Any
     for name, value in options.items():
         if name in FAMILIES and isinstance(value, Mapping):
             options[name] = _build(FAMILIES[name], value, context)
+        elif name in MAPPINGS:
+            family = MAPPINGS[name]
+            options[name] = {k: _build(family, v, context) if isinstance(v, Mapping) else v for k, v in value.items()}
     allowed = registry.options(family, kind)
     shared = {name: value for name, value in context.items() if name in allowed and name not in options}
     return registry.build(family, kind, **shared, **options)

@@ -46,3 +46,23 @@ class OnlineModel(Protocol):
 
     def finalize(self) -> None:
         """Give the model's memory back."""
+
+
+class TensorModel(Protocol):
+    """A model that is a function of tensors: batches of whole states, on any device, differentiable.
+
+    Attributes:
+        seconds: of the clock in one step.
+    """
+
+    seconds: int
+
+    @property
+    def space(self) -> Space:
+        """What the elements of a state are."""
+
+    def step(self, x: torch.Tensor) -> torch.Tensor:
+        """States (..., n) after one time step."""
+
+    def rest(self) -> torch.Tensor:
+        """A state (n,) near which the model may be started."""

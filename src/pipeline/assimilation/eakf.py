@@ -1,0 +1,87 @@
+"""Serial ensemble adjustment Kalman filter in two steps (Anderson 2003, equations 3.2 to 3.5 and 5.6).
+
+For each observation (y, r) with members' values h_k, mean hbar and variance v:
+
+    rho = r / (v + r),   mean' = rho (hbar + v y / r),   dh_k = sqrt(rho) (h_k - hbar) + mean' - h_k
+    dx_k = L(distance) cov(x, h) / v dh_k      for every element of the state and every later observation
+
+With L = 1 mean and covariance are the Kalman filter's, in any order of the observations; with localization the order
+matters a little. Only what an observation reaches is touched.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+
+from pipeline.assimilation._ensemble_filter import Departures, EnsembleFilter, Network
+from pipeline.assimilation._random import Random
+from pipeline.assimilation.base import ObservationOperator
+from pipeline.localization._places import Places, neighbours, positions, weights
+
+_DENSE = 1_000_000
+"""Weights between places and observations up to which all are kept and nothing is gathered."""
+
+Reach = list[tuple[slice | torch.Tensor, torch.Tensor | float]]
+"""For each observation, the columns of [state, observations] that it changes, and L there."""
+
+
+class EAKF(EnsembleFilter):
+    """One observation at a time, localized or not."""
+
+    local = True
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the elements of the state are."""
+        return Places.of(self.space)
+
+    def localize(self, operator: ObservationOperator, like: torch.Tensor) -> Reach:
+        """What each observation reaches."""
+        count = len(operator.observations)
+        if self.localization is None:
+            return [(slice(None), 1.0)] * count
+        where = positions(operator.observations)
+        points = torch.cat([self.places.vectors, where])
+        # Elements of the points: the state's columns come first, the observations' behind them.
+        own = torch.full((count, self.places.elements.shape[1]), -1)
+        own[:, 0] = self.space.size + torch.arange(count)
+        elements = torch.cat([self.places.elements, own])
+        if len(points) * count <= _DENSE:
+            rho = weights(Places(points, elements, self.places.cell), where, self.localization)
+            return [(slice(None), column) for column in _scatter(rho, elements, self.space.size + count).to(like)]
+        reach: Reach = []
+        for _, near in neighbours(self.places, where, points, self.localization):
+            for index, weight in zip(near.index, near.weight, strict=True):
+                columns = elements[index[weight > 0]]
+                rho = weight[weight > 0].unsqueeze(-1).expand(columns.shape)
+                reach.append((columns[columns >= 0].to(like.device), rho[columns >= 0].to(like)))
+        return reach
+
+    def analyse(self, members: torch.Tensor, departures: Departures, network: Network, random: Random) -> torch.Tensor:
+        count, size = members.shape[-2:]
+        value = departures.innovation + departures.mean
+        prior_mean = members.mean(-2)
+        prior = members - prior_mean.unsqueeze(-2)
+        mean = torch.cat([prior_mean, departures.mean], dim=-1)
+        joint = torch.cat([prior, departures.anomalies], dim=-1)
+        least = torch.finfo(joint.dtype).tiny
+        for j, (where, taper) in enumerate(network.local):
+            h = joint[..., size + j].clone()
+            v = (h * h).sum(-1, keepdim=True) / (count - 1)
+            rho = network.error[j] ** 2 / (v + network.error[j] ** 2)
+            regression = (h / ((count - 1) * v.clamp_min(least))).unsqueeze(-2) @ joint[..., where] * taper
+            shift = (1 - rho) * (value[..., j : j + 1] - mean[..., size + j : size + j + 1])
+            mean[..., where] += shift * regression.squeeze(-2)
+            joint[..., where] += ((rho.sqrt() - 1) * h).unsqueeze(-1) * regression
+        # As increments, so that what no observation reaches stays as it is, bit for bit.
+        return members + ((mean[..., :size] - prior_mean).unsqueeze(-2) + (joint[..., :size] - prior))
+
+
+def _scatter(rho: torch.Tensor, elements: torch.Tensor, size: int) -> torch.Tensor:
+    """L (observation, element) from rho (point, observation)."""
+    columns = torch.zeros(rho.shape[1], size, dtype=rho.dtype)
+    rows, variables = (elements >= 0).nonzero(as_tuple=True)
+    columns[:, elements[rows, variables]] = rho[rows].T
+    return columns

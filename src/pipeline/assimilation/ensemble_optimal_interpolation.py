@@ -1,0 +1,106 @@
+"""Ensemble optimal interpolation (Evensen 2003, section 5; Oke et al. 2002): one forecast, a fixed ensemble of errors.
+
+    x_a = x_b + K (y - H x_b),    B = alpha / (K - 1) sum_k x'_k x'_k^T
+
+The fixed anomalies x'_k are set about the background, and any ensemble filter makes the analysis of their mean; its
+localization, coupling and transform are thereby available. With more states than elements, B is carried by as many
+anomalies as it has rank. With the mean of the states in place of the forecast this is optimal interpolation proper.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+import xarray as xr
+
+from pipeline.assimilation._ensemble_filter import EnsembleFilter, Network
+from pipeline.assimilation._random import Random, mean_free_basis
+from pipeline.assimilation.base import Analysis
+from pipeline.errors import PipelineError
+from pipeline.netcdf import read
+from pipeline.observations import Observations
+
+
+class EnsembleOptimalInterpolation:
+    """A filter on the anomalies of a fixed set of states.
+
+    Args:
+        filter: any ensemble filter whose mean is exact.
+        states: NetCDF file or dataset with `x (member, state)`, or a tensor (K, n); None where each analysis brings its
+            own `ensemble`.
+        scale: alpha, factor on the covariance.
+        reference: what the observations correct: the `forecast`, or the `mean` of the states.
+    """
+
+    def __init__(
+        self,
+        filter: EnsembleFilter,
+        states: torch.Tensor | str | Path | xr.Dataset | None = None,
+        scale: float = 1.0,
+        reference: str = "forecast",
+    ) -> None:
+        if not scale > 0:
+            raise PipelineError(f"assimilation/ensemble_optimal_interpolation: scale {scale} must be positive")
+        if reference not in ("forecast", "mean"):
+            raise PipelineError(
+                f"assimilation/ensemble_optimal_interpolation: reference {reference!r} is unknown; "
+                "choose one of forecast, mean"
+            )
+        if states is not None and not isinstance(states, torch.Tensor):
+            states = torch.as_tensor(read(states, "x")["x"].values.copy())
+        self.filter, self.scale, self.reference = filter, scale, reference
+        self.space, self.random = filter.space, filter.random
+        self.fixed = None if states is None else self._prepare(states)
+
+    def analysis(
+        self, background: torch.Tensor, observations: Observations, ensemble: torch.Tensor | None = None
+    ) -> Analysis:
+        """The analysis of a background (..., n); the anomalies of an `ensemble` (K, n) take the fixed ones' place."""
+        found = self.filter.analysis(self._members(background, ensemble), observations)
+        increment = found.increment.mean(-2)
+        return dataclasses.replace(
+            found,
+            state=background + increment if found.variable.size else background.clone(),
+            increment=increment,
+            latent_increment=found.latent_increment.mean(-2),
+            history={name: values[..., 0] for name, values in found.history.items()},
+            iterations=found.iterations[..., 0],
+            innovation=found.innovation.mean(-2) if found.variable.size else found.innovation,
+            residual=found.residual.mean(-2) if found.variable.size else found.residual,
+        )
+
+    def network(self, observations: Observations, like: torch.Tensor) -> Network:
+        """As an ensemble filter's."""
+        return self.filter.network(observations, like)
+
+    def assimilate(
+        self, members: torch.Tensor, value: torch.Tensor, network: Network, random: Random | None = None
+    ) -> torch.Tensor:
+        """Backgrounds (..., M, n), each by itself, after observations whose values are (..., p)."""
+        about = self._members(members, None)
+        return self.filter.assimilate(about, value.unsqueeze(-2), network, random).mean(-2)
+
+    def _members(self, background: torch.Tensor, ensemble: torch.Tensor | None) -> torch.Tensor:
+        """The anomalies about the reference, (..., K, n)."""
+        if ensemble is None and self.fixed is None:
+            raise PipelineError(
+                "assimilation/ensemble_optimal_interpolation: no states; set `states`, or give the analysis an ensemble"
+            )
+        mean, anomalies = self._prepare(ensemble) if ensemble is not None else self.fixed
+        centre = background if self.reference == "forecast" else mean.to(background).expand_as(background)
+        return centre.unsqueeze(-2) + anomalies.to(background)
+
+    def _prepare(self, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean (n,) and anomalies whose sample covariance is alpha times that of the states."""
+        if states.ndim != 2 or len(states) < 2:
+            shape = tuple(states.shape)
+            raise PipelineError(f"assimilation/ensemble_optimal_interpolation: states (K, n), K >= 2; got {shape}")
+        mean = states.mean(0)
+        anomalies = (states - mean) * self.scale**0.5
+        if len(states) > states.shape[1] + 1:
+            _, s, v = torch.linalg.svd(anomalies, full_matrices=False)
+            count = len(s) + 1
+            anomalies = mean_free_basis(count, s) @ (s.unsqueeze(-1) * v) * ((count - 1) / (len(states) - 1)) ** 0.5
+        return mean, anomalies

@@ -1,0 +1,73 @@
+"""Local ensemble transform Kalman filter (Hunt et al. 2007): an ETKF at every place with the observations near it,
+
+    x_a,k(g) = xbar(g) + (wbar_g + T_g) A(g),    S_g = Y R_g^-1/2 / sqrt(N-1),    R_g^-1 = R^-1 rho(|g - y|)
+
+with the weights of the global filter. The variables of a component at one place share their weights. Without
+localization (kind `cutoff` with an infinite radius) it equals the ETKF. Places are treated in blocks, as a batch,
+and may be shared among MPI ranks: the one communication is the sum of the increments.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.assimilation._ensemble_filter import Departures, EnsembleFilter, Network
+from pipeline.assimilation._ensemble_space import whitened
+from pipeline.assimilation._random import Random
+from pipeline.assimilation.base import ObservationOperator
+from pipeline.assimilation.etkf import symmetric_weights
+from pipeline.errors import PipelineError
+from pipeline.localization._places import Neighbours, Places, neighbours, positions
+
+
+class LETKF(EnsembleFilter):
+    """Local analyses; the localization, which must be given, also says how far an observation reaches."""
+
+    local = True
+    communicator: Any = None
+
+    def parallel(self, communicator: Any) -> LETKF:
+        """Share the places among the ranks of an mpi4py communicator; every rank gives and gets the whole ensemble."""
+        self.communicator = communicator
+        return self
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the local analyses are made."""
+        return Places.of(self.space)
+
+    def localize(self, operator: ObservationOperator, like: torch.Tensor) -> list[tuple[torch.Tensor, Neighbours]]:
+        """For each block of places, the elements of the state there and the observations within reach."""
+        if self.localization is None:
+            raise PipelineError("assimilation/letkf: localization is missing; {kind: gaspari_cohn, half_width: ...}")
+        vectors, elements = self.places.vectors, self.places.elements
+        if self.communicator is not None:
+            # In turn, so that dense and sparse regions fall to all ranks alike.
+            rank, size = self.communicator.Get_rank(), self.communicator.Get_size()
+            vectors, elements = vectors[rank::size], elements[rank::size]
+        near = neighbours(self.places, vectors, positions(operator.observations), self.localization)
+        return [(elements[block].to(like.device), found.to(like)) for block, found in near]
+
+    def analyse(self, members: torch.Tensor, departures: Departures, network: Network, random: Random) -> torch.Tensor:
+        s, d = whitened(departures)
+        mean = members.mean(-2, keepdim=True)
+        # Rows of observations and of elements, so that gathering moves whole rows of N numbers.
+        s, anomalies = s.mT.contiguous(), (members - mean).mT.contiguous()
+        increment = torch.zeros_like(anomalies)
+        for elements, near in network.local:
+            root = near.weight.sqrt()
+            local = (s[..., near.index, :] * root.unsqueeze(-1)).mT
+            w = symmetric_weights(local, d[..., near.index] * root)
+            prior = anomalies[..., elements.clamp_min(0), :]
+            here = elements >= 0
+            increment[..., elements[here], :] = (prior @ w.mT - prior)[..., here, :]
+        if self.communicator is not None:
+            own = increment.cpu().contiguous().numpy()
+            total = np.empty_like(own)
+            self.communicator.Allreduce(own, total)
+            increment = torch.from_numpy(total).to(increment)
+        return members + increment.mT

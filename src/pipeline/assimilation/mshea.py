@@ -1,0 +1,92 @@
+"""Multiscale high-efficiency approximate filter (Yu et al. 2019; Lu et al. 2023): one model run, ensembles of scales.
+
+    x_a = x_b + sum_s w_s dx_s,    dx_s the increment that the anomalies of scale s give to the same background
+
+A composition: each scale is an ensemble optimal interpolation with its own anomalies (stationary, low frequency, high
+frequency), filter and localization. Increments may be capped, variable by variable.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import torch
+
+from pipeline.assimilation._ensemble_filter import Network
+from pipeline.assimilation._random import Random
+from pipeline.assimilation.base import Analysis
+from pipeline.assimilation.ensemble_optimal_interpolation import EnsembleOptimalInterpolation
+from pipeline.errors import PipelineError
+from pipeline.observations import Observations
+
+
+class Mshea:
+    """Weighted sum of the increments of several ensembles.
+
+    Args:
+        scales: name -> ensemble optimal interpolation.
+        weights: name -> w_s; by default they share equally.
+        caps: variable -> largest absolute increment, in its units.
+    """
+
+    def __init__(
+        self,
+        scales: Mapping[str, EnsembleOptimalInterpolation],
+        weights: Mapping[str, float] | None = None,
+        caps: Mapping[str, float] | None = None,
+    ) -> None:
+        if not scales:
+            raise PipelineError("assimilation/mshea: scales is empty; name one ensemble at least")
+        weights = dict(weights) if weights is not None else dict.fromkeys(scales, 1.0 / len(scales))
+        if set(weights) != set(scales):
+            raise PipelineError(f"assimilation/mshea: weights of {', '.join(weights)} for scales {', '.join(scales)}")
+        self.scales, self.weights = dict(scales), weights
+        first = next(iter(self.scales.values()))
+        self.space, self.random = first.space, first.random
+        self.caps = {self._variable(name): float(value) for name, value in (caps or {}).items()}
+
+    def analysis(
+        self, background: torch.Tensor, observations: Observations, ensemble: torch.Tensor | None = None
+    ) -> Analysis:
+        """The analysis of a background (..., n); the scales keep their own anomalies."""
+        if ensemble is not None:
+            raise PipelineError("assimilation/mshea: each scale has its own ensemble; no other is used")
+        found = {name: scale.analysis(background, observations) for name, scale in self.scales.items()}
+        last = next(iter(found.values()))
+        if not last.variable.size:
+            return last
+        increment = self._sum({name: analysis.increment for name, analysis in found.items()})
+        state = background + increment
+        operator = next(iter(self.scales.values())).network(observations, background).operator
+        residual = last.innovation + operator(background) - operator(state)
+        return dataclasses.replace(
+            last, state=state, increment=increment, latent_increment=increment, residual=residual
+        )
+
+    def network(self, observations: Observations, like: torch.Tensor) -> dict[str, Network]:
+        """Those of the scales."""
+        return {name: scale.network(observations, like) for name, scale in self.scales.items()}
+
+    def assimilate(
+        self, members: torch.Tensor, value: torch.Tensor, network: dict[str, Network], random: Random | None = None
+    ) -> torch.Tensor:
+        """Backgrounds (..., M, n), each by itself, after observations whose values are (..., p)."""
+        increments = {
+            name: scale.assimilate(members, value, network[name], random) - members
+            for name, scale in self.scales.items()
+        }
+        return members + self._sum(increments)
+
+    def _sum(self, increments: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        total = torch.stack([self.weights[name] * dx for name, dx in increments.items()]).sum(0)
+        for variable, cap in self.caps.items():
+            where = self.space.index(variable)
+            total[..., where] = total[..., where].clamp(-cap, cap)
+        return total
+
+    def _variable(self, name: str) -> str:
+        known = [v for c in self.space.components for v in c.variables]
+        if name not in known:
+            raise PipelineError(f"assimilation/mshea: caps of {name!r}; the state has {', '.join(known)}")
+        return name

@@ -1,0 +1,40 @@
+"""A localization is a weight of distance, rho(0) = 1, that ends at its reach.
+
+It multiplies sampled covariances (serial filters: x'_k h'_k^T rho) or the observations' precision (local analyses:
+R^-1 rho); both damp correlations that a small ensemble cannot tell from chance.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+
+from pipeline.errors import PipelineError
+
+UNITS = ("km", "degree", "cell")
+
+
+class Localization(ABC):
+    """A weight of distance.
+
+    Attributes:
+        unit: of every length: `km` and `degree` along great circles, `cell`: grid lengths of the first component's
+            longitudes, for models that live on a ring.
+        reach: distance from which on the weight is 0.
+    """
+
+    unit: str
+    reach: float
+
+    @abstractmethod
+    def weight(self, distance: torch.Tensor) -> torch.Tensor:
+        """rho of distances (...), in `unit`."""
+
+
+def check_length(kind: str, name: str, value: float, unit: str) -> None:
+    """Refuse a length that is not positive, or a unit that is unknown."""
+    if not value > 0:
+        raise PipelineError(f"localization/{kind}: {name} {value} must be positive")
+    if unit not in UNITS:
+        raise PipelineError(f"localization/{kind}: unit {unit!r} is unknown; choose one of {', '.join(UNITS)}")

@@ -1,0 +1,60 @@
+"""Rows of summary.json for methods on small models: ours beside what is published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from pipeline.verification.ensembles import flatness
+from pipeline.verification.summary import row
+
+
+def method_rows(name: str, published: dict[str, Any], scores: xr.Dataset, timing: dict[str, Any]) -> list[dict]:
+    """Error, spread, CRPS, flatness of the rank histogram and CPU time of a method.
+
+    Args:
+        name: of the row.
+        published: `rmse` and `cpu_seconds`, None where nothing is.
+        scores, timing: of `benchmark.cycle`.
+    """
+    seeds = {key: scores[key].mean("cycle").values for key in ("rmse", "spread")}
+    kept = np.isfinite(seeds["rmse"])
+    extra = {"per_seed": _plain(seeds["rmse"]), "diverged_seeds": int((~kept).sum())}
+    rows = [_over_seeds(f"rmse_{name}", seeds["rmse"][kept], "1", published["rmse"], **extra)]
+    rows.append(_over_seeds(f"crps_{name}", scores["crps"].values[kept], "1"))
+    if published["members"] > 1 and kept.any():
+        counts = scores["rank_histogram"].values[kept].sum(axis=0)
+        rows.append(row(f"spread_{name}", seeds["spread"][kept].mean(), "1", "equal", rmse=_mean(seeds["rmse"][kept])))
+        flat = float(flatness(torch.as_tensor(counts)))
+        frequency = [round(float(c), 5) for c in counts / counts.sum()]
+        rows.append(row(f"rank_histogram_deviation_{name}", flat, "1", "lower", rank_histogram=frequency))
+    seconds = timing["cpu_seconds_per_1000_cycles"]
+    rows.append(row(f"cpu_{name}", seconds, "s per 1000 cycles and seed", "lower", published["cpu_seconds"], **timing))
+    return rows
+
+
+def climatology_rows(twins: xr.Dataset, burn_in: int) -> list[dict]:
+    """Error of the climatological mean, what no method may exceed."""
+    departure = twins["truth"].isel(cycle=slice(burn_in, None)) - twins["climatology"].mean("state")
+    rmse = np.sqrt((departure**2).mean("element")).mean("cycle")
+    return [_over_seeds("rmse_climatology", rmse.values, "1")]
+
+
+def _over_seeds(name: str, values: np.ndarray, unit: str, published: float | None = None, **extra: Any) -> dict:
+    """Mean over the seeds, with the interval that 1.96 standard errors of the mean make."""
+    if len(values) > 1:
+        half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+        extra["interval_95"] = [float(values.mean() - half), float(values.mean() + half)]
+        extra["seed_standard_deviation"] = float(values.std(ddof=1))
+    return row(name, _mean(values), unit, "lower", published, **extra)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _plain(values: np.ndarray) -> list[float | None]:
+    return [round(float(v), 6) if np.isfinite(v) else None for v in values]

@@ -1,0 +1,184 @@
+"""What holds for every registered method, and the compositions: optimal interpolation, MSHea."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from filters import KINDS as FILTERS
+from filters import OBSERVATIONS, SCALE, SPACE, TRUTH, X_B, assert_same, ensemble, filter_of, kalman, moments
+from stand_ins import coupled_covariance, with_values
+
+from pipeline import registry
+from pipeline.assimilation import build
+from pipeline.errors import PipelineError
+from pipeline.observations import Observations
+from pipeline.observations.operators import Interpolation
+
+STATES = ensemble(30, seed=8)
+CONTEXT = {"space": SPACE, "operator": Interpolation}
+
+
+class Persistence:
+    """A forecast model that forecasts no change: with it 4D-Var is 3D-Var."""
+
+    seconds = 3600
+
+    def step(self, x):
+        return x
+
+
+VARIATIONAL = {"transform": {"kind": "identity"}, "minimizer": "gauss_newton", "tolerance": 1e-12, "iterations": 500}
+OPTIMAL = {"kind": "ensemble_optimal_interpolation", "filter": {"kind": "etkf"}, "states": STATES}
+CONFIGURATIONS = {
+    "three_d_var": VARIATIONAL | {"covariance": coupled_covariance(SPACE)},
+    "four_d_var": VARIATIONAL | {"covariance": coupled_covariance(SPACE), "model": Persistence()},
+    "ensemble_optimal_interpolation": {k: v for k, v in OPTIMAL.items() if k != "kind"},
+    "mshea": {"scales": {"one": OPTIMAL, "other": OPTIMAL | {"states": STATES[:12]}}},
+}
+ELSEWHERE = {"hloba"}
+"""Kinds that assimilate without H, which nothing here applies to; tested in files of their own."""
+
+
+@pytest.fixture(params=[k for k in registry.kinds("assimilation") if k not in ELSEWHERE])
+def method(request):
+    """Every method, and a background for it."""
+    if request.param in FILTERS:
+        return filter_of(request.param), ensemble()
+    assert request.param in CONFIGURATIONS, f"add a configuration of assimilation/{request.param} to the tests"
+    return build({"kind": request.param, **CONFIGURATIONS[request.param]}, **CONTEXT), X_B
+
+
+def mean(state: torch.Tensor) -> torch.Tensor:
+    return state.mean(0) if state.ndim == 2 else state
+
+
+def test_order_of_observations_does_not_matter(method):
+    method, background = method
+    shuffled = OBSERVATIONS.where(np.random.default_rng(3).permutation(len(OBSERVATIONS)))
+    found = [mean(method.analysis(background, o).state) for o in (OBSERVATIONS, shuffled)]
+    assert_same(found[1], found[0], 1e-9)
+
+
+def test_analysis_is_nearer_to_the_truth_and_to_the_observations(method):
+    method, background = method
+    found = method.analysis(background, OBSERVATIONS)
+    before, after = (((mean(x) - TRUTH) / SCALE).norm() for x in (background, found.state))
+    assert after < before
+    for statistics in found.statistics.values():
+        assert statistics["residual_rms"] < statistics["innovation_rms"]
+
+
+def test_observations_that_agree_with_the_background_leave_its_mean(method):
+    method, background = method
+    seen = Interpolation(SPACE, OBSERVATIONS)(mean(background)).numpy()
+    assert_same(mean(method.analysis(background, with_values(OBSERVATIONS, seen)).state), mean(background), 1e-9)
+
+
+def test_without_observations_nothing_changes(method):
+    method, background = method
+    found = method.analysis(background, Observations.empty())
+    assert torch.equal(found.state, background)
+    assert found.statistics == {}
+    assert not found.increment.any()
+
+
+def test_land_stays_as_it_is(method):
+    method, background = method
+    assert not method.analysis(background, OBSERVATIONS).increment[..., ~SPACE.mask].any()
+
+
+def test_increment_is_linear_in_the_innovation(method):
+    """Twice the departure from the mean is twice the increment of the mean; no Monte Carlo noise is left in it."""
+    method, background = method
+    seen = Interpolation(SPACE, OBSERVATIONS)(mean(background)).numpy()
+    twice = with_values(OBSERVATIONS, seen + 2 * (OBSERVATIONS.value - seen))
+    one, two = (mean(method.analysis(background, o).increment) for o in (OBSERVATIONS, twice))
+    assert_same(two, 2 * one, 1e-8)
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_optimal_interpolation_is_the_kalman_gain_of_its_states_with_any_filter(kind):
+    wanted = kalman(X_B, 0.5 * moments(STATES)[1])[0]
+    inner = filter_of(kind)
+    found = build(OPTIMAL | {"filter": inner, "scale": 0.5}, **CONTEXT).analysis(X_B, OBSERVATIONS)
+    assert_same(found.state, wanted)
+    assert_same(found.increment, wanted - X_B)
+
+
+def test_more_states_than_elements_are_carried_by_their_rank():
+    many = ensemble(150, seed=9)
+    method = build(OPTIMAL | {"states": many}, **CONTEXT)
+    assert len(method.fixed[1]) == SPACE.size + 1
+    assert_same(method.analysis(X_B, OBSERVATIONS).state, kalman(X_B, moments(many)[1])[0])
+
+
+def test_the_ensemble_of_the_day_takes_the_fixed_ones_place():
+    day = ensemble(9, seed=21)
+    found = build(OPTIMAL, **CONTEXT).analysis(X_B, OBSERVATIONS, ensemble=day)
+    assert_same(found.state, kalman(X_B, moments(day)[1])[0])
+
+
+def test_interpolation_proper_corrects_the_mean_of_the_states():
+    found = build(OPTIMAL | {"reference": "mean"}, **CONTEXT)
+    network = found.network(OBSERVATIONS, X_B)
+    state = found.assimilate(X_B[None], torch.as_tensor(OBSERVATIONS.value), network)[0]
+    assert_same(state, kalman(*moments(STATES))[0])
+
+
+def test_multiscale_increments_are_the_weighted_sum():
+    scales = {"long": OPTIMAL, "short": OPTIMAL | {"states": STATES[:12]}}
+    weights = {"long": 0.7, "short": 0.2}
+    found = build({"kind": "mshea", "scales": scales, "weights": weights}, **CONTEXT)
+    parts = {k: kalman(X_B, moments(s)[1])[0] - X_B for k, s in (("long", STATES), ("short", STATES[:12]))}
+    wanted = X_B + 0.7 * parts["long"] + 0.2 * parts["short"]
+    analysis = found.analysis(X_B, OBSERVATIONS)
+    assert_same(analysis.state, wanted)
+    operator = Interpolation(SPACE, OBSERVATIONS)
+    residual = torch.as_tensor(OBSERVATIONS.value) - operator(analysis.state)
+    torch.testing.assert_close(analysis.residual, residual, rtol=1e-9, atol=1e-7)
+    batch = found.assimilate(
+        X_B.expand(2, 1, -1), torch.as_tensor(OBSERVATIONS.value).expand(2, -1), found.network(OBSERVATIONS, X_B)
+    )
+    assert_same(batch[1, 0], wanted)
+
+
+def test_multiscale_increments_can_be_capped():
+    free = build({"kind": "mshea", "scales": {"one": OPTIMAL}}, **CONTEXT).analysis(X_B, OBSERVATIONS).increment
+    cap = 0.5 * float(free[SPACE.index("sst")].abs().max())
+    capped = build({"kind": "mshea", "scales": {"one": OPTIMAL}, "caps": {"sst": cap}}, **CONTEXT)
+    found = capped.analysis(X_B, OBSERVATIONS).increment
+    wanted = free.clone()
+    wanted[SPACE.index("sst")] = wanted[SPACE.index("sst")].clamp(-cap, cap)
+    assert_same(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "message"),
+    [
+        (OPTIMAL | {"scale": 0.0}, "scale 0.0 must be positive"),
+        (OPTIMAL | {"reference": "truth"}, "choose one of forecast, mean"),
+        (OPTIMAL | {"states": STATES[0]}, r"states \(K, n\), K >= 2"),
+        (OPTIMAL | {"states": "nowhere.nc"}, "nowhere.nc: no such file"),
+        (OPTIMAL | {"filter": {"kind": "etfk"}}, "did you mean 'etkf'"),
+        ({"kind": "mshea", "scales": {}}, "scales is empty"),
+        ({"kind": "mshea", "scales": {"one": OPTIMAL}, "weights": {"two": 1.0}}, "weights of two for scales one"),
+        ({"kind": "mshea", "scales": {"one": OPTIMAL}, "caps": {"snow": 1.0}}, "caps of 'snow'"),
+    ],
+)
+def test_compositions_that_cannot_be_are_refused(configuration, message):
+    with pytest.raises(PipelineError, match=message):
+        build(configuration, **CONTEXT)
+
+
+def test_optimal_interpolation_without_states_says_so():
+    method = build({k: v for k, v in OPTIMAL.items() if k != "states"}, **CONTEXT)
+    with pytest.raises(PipelineError, match="no states; set `states`"):
+        method.analysis(X_B, OBSERVATIONS)
+
+
+def test_an_analysis_is_a_dataclass_of_the_backgrounds_shape():
+    found = build(OPTIMAL, **CONTEXT).analysis(X_B.expand(2, 3, -1), OBSERVATIONS)
+    assert found.state.shape == (2, 3, SPACE.size)
+    assert found.iterations.shape == (2, 3)
+    assert {f.name for f in dataclasses.fields(found)} >= {"state", "increment", "innovation"}

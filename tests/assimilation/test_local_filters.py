@@ -1,0 +1,104 @@
+"""Localized filters against formulas written out with dense matrices and loops over places."""
+
+import numpy as np
+import pytest
+import torch
+from filters import KINDS, OBSERVATIONS, SCALE, SPACE, assert_same, ensemble, filter_of, linear_operator, moments
+
+from pipeline import registry
+from pipeline.assimilation import eakf
+from pipeline.assimilation._ensemble_filter import EnsembleFilter
+from pipeline.localization._places import Places, positions, weights
+
+MEMBERS = ensemble()
+LOCALIZATION = {"kind": "gaspari_cohn", "half_width": 3000.0}
+LOCAL: list[str] = [k for k in KINDS if registry.find("assimilation", k).local]
+
+
+def tapers(observations) -> torch.Tensor:
+    """Gaspari-Cohn weights of every element (n) and observation (p); 0 on land."""
+    places = Places.of(SPACE)
+    rho = weights(places, positions(observations), registry.build("localization", **LOCALIZATION))
+    dense = torch.zeros(SPACE.size, rho.shape[1]).double()
+    for k in range(places.elements.shape[1]):
+        here = places.elements[:, k] >= 0
+        dense[places.elements[here, k]] = rho[here]
+    return dense
+
+
+def test_there_are_local_filters():
+    assert {"letkf", "eakf"} <= set(LOCAL)
+
+
+@pytest.mark.parametrize("kind", LOCAL)
+def test_one_observation_reaches_as_far_as_the_localization(kind):
+    one = OBSERVATIONS.where(np.array([4]))
+    method: EnsembleFilter = filter_of(kind, localization=LOCALIZATION)
+    increment = method.analysis(MEMBERS, one).increment
+    far = tapers(one)[:, 0] == 0
+    assert far.sum() > 10
+    assert not increment[:, far].any()
+    assert bool(increment[:, ~far & SPACE.mask].abs().sum(0).gt(0).all())
+
+
+def test_one_observation_by_the_adjustment_filter_is_the_localized_kalman_gain():
+    one = OBSERVATIONS.where(np.array([4]))
+    mean, b = moments(MEMBERS)
+    h, y, r = linear_operator(one)
+    gain = tapers(one) * (b @ h.T) / (h @ b @ h.T + r)
+    found = filter_of("eakf", localization=LOCALIZATION).analysis(MEMBERS, one).state
+    assert_same(found.mean(0), mean + gain @ (y - h @ mean))
+
+
+def test_local_transform_filter_is_a_transform_filter_at_each_place():
+    """R_g = R / rho(distance) at place g, an ETKF, and of its analysis the elements at g."""
+    found = filter_of("letkf", localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).state
+    rho, etkf = tapers(OBSERVATIONS), filter_of("etkf")
+    for element in SPACE.mask.nonzero().flatten()[::5].tolist():
+        near = rho[element] > 0
+        kept = OBSERVATIONS.where(near.numpy())
+        network = etkf.network(kept, MEMBERS)
+        local = type(network)(network.operator, network.error / rho[element, near].sqrt())
+        wanted = etkf.assimilate(MEMBERS, torch.as_tensor(kept.value), local)
+        difference = (found - wanted)[:, element] / SCALE[element]
+        assert float(difference.abs().max()) < 1e-10
+
+
+def test_sparse_and_dense_reach_of_the_adjustment_filter_agree(monkeypatch):
+    dense = filter_of("eakf", localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).state
+    monkeypatch.setattr(eakf, "_DENSE", 0)
+    assert_same(filter_of("eakf", localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).state, dense)
+
+
+@pytest.mark.parametrize("kind", LOCAL)
+def test_wide_localization_tends_to_none(kind):
+    wide = {"kind": "gaspari_cohn", "half_width": 1e8}
+    found, wanted = (filter_of(kind, localization=lo) for lo in (wide, {"kind": "cutoff"}))
+    assert_same(found.analysis(MEMBERS, OBSERVATIONS).state, wanted.analysis(MEMBERS, OBSERVATIONS).state, 1e-4)
+
+
+class Ranks:
+    """A communicator whose sums keep what one rank gives."""
+
+    def __init__(self, rank: int, size: int) -> None:
+        self.rank, self.size = rank, size
+
+    def Get_rank(self) -> int:
+        return self.rank
+
+    def Get_size(self) -> int:
+        return self.size
+
+    def Allreduce(self, own: np.ndarray, total: np.ndarray) -> None:
+        total[...] = own
+
+
+def test_ranks_share_the_places():
+    """Three ranks' increments do not overlap and add up to those of one."""
+    whole = filter_of("letkf", localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).increment
+    parts = [
+        filter_of("letkf", localization=LOCALIZATION).parallel(Ranks(k, 3)).analysis(MEMBERS, OBSERVATIONS).increment
+        for k in range(3)
+    ]
+    assert torch.equal(sum(parts), whole)
+    assert int(sum((part.abs().sum(0) > 0).int() for part in parts).max()) == 1

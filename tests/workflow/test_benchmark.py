@@ -1,0 +1,39 @@
+"""Benchmarks on small models through the workflow; a user's row is an entry of the configuration and nothing else."""
+
+import json
+
+import pytest
+import xarray as xr
+
+ROW = {"members": 5, "method": {"kind": "etkf", "inflation": {"kind": "rtpp", "alpha": 0.4}}}
+
+
+@pytest.mark.parametrize("size", ["test", "demo", "standard", "paper"])
+@pytest.mark.parametrize("experiment", ["lorenz63", "lorenz96"])
+def test_every_size_is_a_valid_workflow(project, experiment, size):
+    done = project.snakemake("--dry-run", "--quiet", "rules", config=(f"experiment={experiment}", f"size={size}"))
+    assert done.returncode == 0, done.stdout[-4000:]
+    for rule in ("benchmark_twin", "benchmark_row", "benchmark_summary", "figure_benchmark"):
+        assert rule in done.stdout
+    assert "train_vae" not in done.stdout
+
+
+def test_a_row_is_added_by_configuration_alone(project):
+    row = "results/lorenz63/test/rows/mine.nc"
+    config = ("experiment=lorenz63", "size=test", f"benchmark={json.dumps({'rows': {'mine': ROW}})}")
+    done = project.snakemake(row, config=config)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "mine: 60/60 cycles" in done.stdout  # the display of progress
+    scores = xr.load_dataset(project.folder / row)
+    assert scores["rmse"].shape == (2, 40)
+    assert scores["rank_histogram"].shape == (2, 6)
+    assert scores.attrs["configuration"]
+    timing = json.loads((project.folder / row).with_suffix(".json").read_text())
+    assert timing["cpu_seconds_per_1000_cycles"] > 0
+
+
+def test_a_mistake_in_a_row_is_named_before_any_job(project):
+    wrong = {"rows": {"mine": {"method": {"kind": "etkf", "rotat": True}}}}
+    done = project.snakemake("--dry-run", config=("experiment=lorenz63", f"benchmark={json.dumps(wrong)}"))
+    assert done.returncode != 0
+    assert "unknown option 'rotat' of etkf" in done.stdout
