@@ -267,8 +267,8 @@ contains
         call report('ice_takes_heat'//trim(tag), merge(1.0_dp, 0.0_dp, &
             abs(over_sea(here, fluxes(:, :, flux_ice_heat)))*seconds > 1.0e-4_dp*scale), 1.0_dp, 0.0_dp)
         call report('sunlight_of_the_sea_is_part'//trim(tag), merge(1.0_dp, 0.0_dp, &
-            all(fluxes(:, :, flux_shortwave) >= 0.0_dp) .and. any(fluxes(:, :, flux_shortwave) > 200.0_dp)), 1.0_dp, &
-            0.0_dp)
+            all(fluxes(:, :, flux_shortwave) >= 0.0_dp) .and. &
+            over_sea(here, merge(1.0_dp, 0.0_dp, fluxes(:, :, flux_shortwave) > 200.0_dp)) > 0.0_dp), 1.0_dp, 0.0_dp)
     end subroutine test_one_interval
 
     !> Thirty days on these ranks and on one: bytes of sea, ice, land and of the air's fluxes.
