@@ -35,6 +35,8 @@ VOCABULARY: dict[str, Variable] = {
         Variable("ssu", "m s-1", "eastward surface current", "surface_eastward_sea_water_velocity"),
         Variable("ssv", "m s-1", "northward surface current", "surface_northward_sea_water_velocity"),
         Variable("ssh", "m", "sea surface height", "sea_surface_height_above_geoid"),
+        Variable("psi_upper", "m2 s-1", "streamfunction of the upper level", "atmosphere_horizontal_streamfunction"),
+        Variable("psi_lower", "m2 s-1", "streamfunction of the lower level", "atmosphere_horizontal_streamfunction"),
     )
 }
 """The one vocabulary of variables; every data source maps its own names into it."""

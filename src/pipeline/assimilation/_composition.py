@@ -12,7 +12,14 @@ from pipeline import registry
 from pipeline.assimilation.base import Method
 from pipeline.errors import PipelineError
 
-FAMILIES = {"transform": "transforms", "covariance": "covariances", "static": "covariances", "ensemble": "covariances"}
+FAMILIES = {
+    "transform": "transforms",
+    "covariance": "covariances",
+    "static": "covariances",
+    "ensemble": "covariances",
+    "observation_covariance": "covariances",
+    "model": "models",
+}
 """Options that are components themselves, and where their kinds are found."""
 
 
