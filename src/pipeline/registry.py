@@ -44,7 +44,7 @@ def find(family: str, kind: str) -> type:
 
 
 def options(family: str, kind: str) -> dict[str, inspect.Parameter]:
-    """The configuration keys of a kind: the arguments of its constructor, and, where that takes `**options`, its bases'."""
+    """The configuration keys of a kind: its constructor's arguments, and its base's where it takes `**options`."""
     found: dict[str, inspect.Parameter] = {}
     for base in find(family, kind).__mro__:
         parameters = inspect.signature(base).parameters.values() if "__init__" in vars(base) else ()

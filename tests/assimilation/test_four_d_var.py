@@ -29,7 +29,7 @@ HOUR = 3600
 
 
 class Rotation(nn.Module):
-    """x - mean -> A (x - mean), A a rotation by 0.3 of random planes in units of the standard deviations; land fixed."""
+    """x - mean -> A (x - mean), A a rotation in units of the standard deviations; land stays as it is."""
 
     seconds = HOUR
 

@@ -1,5 +1,7 @@
 """The two-level model against exact waves, conservation, the order of its time step, and its own adjoint."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -98,7 +100,7 @@ def test_time_step_is_of_fourth_order(attractor):
 
     exact = after(600)
     errors = [float((after(dt) - exact).norm()) for dt in (7200, 3600, 1800)]
-    orders = [torch.tensor(a / b).log2().item() for a, b in zip(errors, errors[1:], strict=False)]
+    orders = [torch.tensor(a / b).log2().item() for a, b in pairwise(errors)]
     assert orders[0] > 3.6
     assert orders[1] == pytest.approx(4.0, abs=0.2)
 
@@ -107,7 +109,7 @@ def test_adjoint_by_dot_product_and_gradient_by_finite_differences(attractor):
     x = attractor[0]
     generator = torch.Generator().manual_seed(1)
     p, q = (1e6 * torch.randn(x.shape, generator=generator, dtype=torch.float64) for _ in range(2))
-    y, transposed = torch.func.vjp(FORCED.step, x)
+    _, transposed = torch.func.vjp(FORCED.step, x)
     forward = torch.func.jvp(FORCED.step, (x,), (p,))[1]
     torch.testing.assert_close((forward * q).sum(), (p * transposed(q)[0]).sum(), rtol=1e-12, atol=0.0)
     h = 1e-2

@@ -17,8 +17,8 @@ FAMILIES = {
     "covariance": "covariances",
     "static": "covariances",
     "ensemble": "covariances",
-    "observation_covariance": "covariances",
     "model": "models",
+    "observers": "observations",
 }
 """Options that are components themselves, and where their kinds are found."""
 
@@ -46,6 +46,9 @@ def _build(family: str, configuration: Mapping[str, Any], context: dict[str, Any
     for name, value in options.items():
         if name in FAMILIES and isinstance(value, Mapping):
             options[name] = _build(FAMILIES[name], value, context)
+        elif name in FAMILIES and isinstance(value, (list, tuple)):
+            parts = (_build(FAMILIES[name], part, context) if isinstance(part, Mapping) else part for part in value)
+            options[name] = [*parts]
     allowed = registry.options(family, kind)
     shared = {name: value for name, value in context.items() if name in allowed and name not in options}
     return registry.build(family, kind, **shared, **options)

@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from pipeline.errors import PipelineError
-from pipeline.models._spherical import SphericalHarmonics
 from pipeline.spaces import Component, Grid, Space
+from pipeline.spherical_harmonics import SphericalHarmonics
 
 RADIUS = 6.371e6
 OMEGA = 7.292e-5
@@ -136,7 +136,7 @@ class QuasiGeostrophic(nn.Module):
         return self.harmonics.synthesise(psi).flatten(-3)
 
     def energy(self, x: torch.Tensor) -> torch.Tensor:
-        """Mean energy of both levels, 1/2 <|grad psi_i|^2> + 1/2 <(psi_1 - psi_2)^2> / R^2 = -1/2 <psi_i q'_i>, (...)."""
+        """Mean energy of both levels, 1/2 <|grad psi_i|^2> + 1/2 <(psi_1 - psi_2)^2> / R^2, shape (...)."""
         psi = self.spectrum(x)
         return -0.5 * self.harmonics.mean_product(psi, self.vorticity(psi)).sum(-1)
 
@@ -145,12 +145,15 @@ class QuasiGeostrophic(nn.Module):
         q = self.vorticity(self.spectrum(x)) + self.planetary
         return 0.5 * self.harmonics.mean_product(q, q)
 
+    def rest(self) -> torch.Tensor:
+        """The zonal flow (n,) whose shear is the one relaxed to, from which any disturbance reaches the attractor."""
+        return self.state(0.5 * torch.stack([self.equilibrium, -self.equilibrium]).to(1j * self.equilibrium))
+
     @torch.no_grad()
     def spun_up(self, count: int = 1, days: float = 100.0, seed: int = 0) -> torch.Tensor:
         """`count` states (count, n) of the attractor: the shear relaxed to, disturbed, and integrated for `days`."""
         noise = torch.randn(count, self.space.size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        start = 0.5 * torch.stack([self.equilibrium, -self.equilibrium])
-        x = self.state(start + self.spectrum(1e6 * noise.to(self.harmonics.mu)))
+        x = self.rest() + self.state(self.spectrum(1e6 * noise.to(self.harmonics.mu)))
         for _ in range(int(days * DAY / self.seconds)):
             x = self.step(x)
         return x
