@@ -169,7 +169,7 @@ class Testbed:
         return self.plan["observations"]["error_share"] * self.deviation
 
     def observe(self, truth: torch.Tensor, seed: int, factor: float = 1.0, told: bool = True) -> Observations:
-        """Reports of the stations that are not silent; errors grow by `factor`, of which the analysis is told or not."""
+        """Reports of the stations that are not silent; errors grow by `factor`; the analysis is told so or not."""
         rng, grid = np.random.default_rng(seed), self.space.components[0].grid
         rows = []
         for name in self.plan["observations"]["variables"]:

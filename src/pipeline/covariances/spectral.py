@@ -44,7 +44,7 @@ class Spectral(Covariance):
         self.register_buffer("deviation", inflation**0.5 * deviation)
         self.register_buffer("root", root)
         h = self.harmonics
-        weighted = h.legendre[None] * self.deviation[:, None, :, None]
+        weighted = h.legendre * h.inside[:, None] * self.deviation[:, None, :, None]
         gram = h.nlon * weighted.transpose(-1, -2) @ weighted  # of the columns of S Y, per field and m
         self.register_buffer("gram_inverse", torch.linalg.pinv(gram, hermitian=True, rtol=1e-12))
 
@@ -89,14 +89,13 @@ class Spectral(Covariance):
     @property
     def _half(self) -> torch.Tensor:
         """Coordinates to coefficients, (m, 1, 2): sqrt(1/2) each where m > 0; m = 0 has no imaginary part."""
-        m = self.harmonics.order
-        real, imaginary = torch.where(m > 0, 0.5**0.5, 1.0), torch.where(m > 0, 0.5**0.5, 0.0)
-        return torch.stack([real, imaginary], dim=-1)[:, None].to(m)
+        wave = (self.harmonics.order > 0).to(self.harmonics.order)
+        return torch.stack([1 - wave + wave * 0.5**0.5, wave * 0.5**0.5], dim=-1)[:, None]
 
     @property
     def _twice(self) -> torch.Tensor:
         """The adjoint's factors: each wave m > 0 stands for two."""
-        return self._half * torch.where(self.harmonics.order > 0, 2.0, 1.0).to(self.harmonics.order)[:, None, None]
+        return self._half * (1 + (self.harmonics.order > 0).to(self.harmonics.order))[:, None, None]
 
     def _unflatten(self, v: torch.Tensor) -> torch.Tensor:
         top = self.harmonics.truncation + 1
