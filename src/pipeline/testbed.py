@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from pipeline import assimilation, registry
 from pipeline.config import read_yaml
@@ -62,13 +64,20 @@ class Testbed:
     @cached_property
     def nature(self) -> torch.Tensor:
         """States (time, trajectory, n) every `seconds`, float32."""
-        plan = self.plan["nature"]
+        plan, file = self.plan["nature"], self.folder / "nature.safetensors"
+        made = digest({key: self.plan[key] for key in ("model", "nature", "seed")})
+        if file.exists():
+            with safe_open(file, "pt") as stored:
+                if stored.metadata().get("plan") == made:
+                    return stored.get_tensor("states")
         x = self.model.spun_up(plan["trajectories"], plan["spinup_days"], self.plan["seed"])
         states = []
         for _ in range(round(plan["days"] * 86400 / self.model.seconds)):
             with torch.no_grad():
                 x = self.model.step(x)
             states.append(x.float())
+        with atomic(file) as partial:
+            save_file({"states": torch.stack(states)}, partial, {"plan": made})
         return torch.stack(states)
 
     @cached_property
