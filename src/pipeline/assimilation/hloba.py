@@ -36,6 +36,7 @@ class Estimate(Analysis):
     """An analysis that knows its error.
 
     Attributes:
+        history: 1/2 |z_a - z_b|^2_(B^-1) and 1/2 |z_a - z_o|^2_(R^-1), the one evaluation there is.
         deviation: sigma_x, standard deviation of the error of `state` (..., n); empty where nothing was observed.
         latent_deviation: sigma_a (..., m).
     """
@@ -127,7 +128,9 @@ class Hloba:
         self.transform.to(x_b)
         z_b, estimates = self._latent(x_b, seen, ensemble)
         z_a, sigma = bayes(*zip(*estimates, strict=True))
-        return self._assemble(background, x_b, z_b, z_a, sigma.expand_as(z_a), seen)
+        j_b, *j_o = (0.5 * ((z_a - z).square() / v).sum(-1)[None] for z, v in estimates)
+        costs = {"background": j_b, "observation": sum(j_o)}
+        return self._assemble(background, x_b, z_b, z_a, sigma.expand_as(z_a), costs, seen)
 
     def _latent(
         self, x_b: torch.Tensor, seen: list[tuple[Observer, Gridded]], ensemble: torch.Tensor | None
@@ -153,6 +156,7 @@ class Hloba:
         z_b: torch.Tensor,
         z_a: torch.Tensor,
         sigma: torch.Tensor,
+        costs: dict[str, torch.Tensor],
         seen: list[tuple[Observer, Gridded]],
     ) -> Estimate:
         decoded = self.transform.decode(z_a)
@@ -165,12 +169,11 @@ class Hloba:
             variance = variance + self.unresolved.to(variance) ** 2
         cells = torch.cat([found.cells for _, found in seen]).to(background.device)
         value, error = (torch.cat([getattr(found, name) for _, found in seen]) for name in ("value", "error"))
-        nothing = background.new_zeros(0, *background.shape[:-1])
         return Estimate(
             state=state,
             increment=increment,
             latent_increment=z_a - z_b,
-            history={"background": nothing, "observation": nothing.clone()},
+            history=costs,
             iterations=torch.zeros(background.shape[:-1], dtype=torch.int64),
             variable=self._names()[cells.cpu().numpy()],
             innovation=value.to(background) - background[..., cells],

@@ -9,12 +9,25 @@ where nothing is observed there is little to learn, but the network shall not fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import torch
+import xarray as xr
 from torch import nn
 
+from pipeline import registry
 from pipeline.errors import PipelineError
+from pipeline.files import atomic
+from pipeline.networks import save_network
 from pipeline.networks.base import Autoencoder
 from pipeline.networks.o2lnet import O2lnet
+from pipeline.normalization import Normalization
+from pipeline.provenance import digest, provenance
+from pipeline.spaces import Space
+from pipeline.training.autoencoder import settings
+from pipeline.training.fit import FitResult, fit
 
 
 class ObservationObjective(nn.Module):
@@ -98,3 +111,82 @@ def smoothed(fields: torch.Tensor, width: float) -> torch.Tensor:
     along = nn.functional.conv2d(padded, kernel[None, None, None])
     padded = nn.functional.pad(along, (0, 0, reach, reach), mode="reflect")
     return nn.functional.conv2d(padded, kernel[None, None, :, None])
+
+
+def train_o2lnet(
+    train: Sequence[torch.Tensor],
+    validation: Sequence[torch.Tensor],
+    autoencoder: Autoencoder,
+    normalization: Normalization,
+    observer: dict[str, Any],
+    observations: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    folder: Path,
+    errors: Path,
+    checkpoints: Path,
+) -> FitResult:
+    """The stage: normalized states in, weights, history and R out.
+
+    Args:
+        train, validation: normalized states (n,).
+        autoencoder: E, trained on the same states.
+        observer: the `observer` section.
+        observations: the `observations` section: variable -> error, network, gaps, withheld.
+        folder: takes `weights.safetensors`, `model.json` and `history.csv`.
+        errors: takes the climatological R.
+        checkpoints: where an interrupted training goes on.
+    """
+    space = autoencoder.space
+    torch.manual_seed(seed)
+    options = {"latent_shape": list(autoencoder.latent_shape), **observer["network"]}
+    network = registry.build("networks", options.pop("kind"), space=space, **options)
+    coverage, error = observing_system(space, observations)
+    with torch.no_grad():
+        sample = torch.stack([train[k] for k in range(0, len(train), max(1, len(train) // 500))])
+        variance = torch.cat([autoencoder.encode(x)[0] for x in sample.split(32)]).var(0)
+    scaled = (error / normalization.half_range).float()
+    lowest = observer["lowest_quality"]
+    objective = ObservationObjective(network, autoencoder, coverage, scaled, variance, lowest)
+    specification = {"observer": observer, "observations": dict(observations), "seed": seed}
+    training = settings(observer["training"], seed)
+    context = {"specification": digest(specification)}
+    result = fit(objective, train, validation, training, checkpoints, folder / "history.csv", context=context)
+    save_network(folder, network, normalization.description(), provenance(specification, seed=seed))
+    states = torch.stack([validation[k] for k in range(len(validation))])
+    torch.manual_seed(seed)
+    write_errors(errors, network, autoencoder, states, coverage, scaled)
+    return result
+
+
+def observing_system(space: Space, observations: Mapping[str, Mapping[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Probability that an element reports and the error of its reports, physical units, both (n,).
+
+    Stations at random places cover all cells alike; the network learns every such network at once.
+    """
+    coverage, error = torch.zeros(space.size), torch.ones(space.size, dtype=torch.float64)
+    for name, system in observations.items():
+        network = system["network"]
+        if network["kind"] != "random":
+            raise PipelineError(f"observations.{name}: an o2lnet is trained for networks of kind random alone")
+        share = network["density"] * (1 - system["gaps"]) * (1 - system["withheld"])
+        coverage[space.index(name)], error[space.index(name)] = share, system["error"]
+    return coverage * space.mask, error
+
+
+@torch.no_grad()
+def write_errors(
+    path: Path,
+    network: O2lnet,
+    autoencoder: Autoencoder,
+    states: torch.Tensor,
+    coverage: torch.Tensor,
+    error: torch.Tensor,
+) -> None:
+    """R_c, the mean of e^2 with e = O(Hx + eps, m) - E(x), at nominal errors, over normalized states (N, n)."""
+    total = torch.zeros(network.latent_size, dtype=torch.float64)
+    for x in states.split(32):
+        y, m = observe(x, coverage, error)
+        total += (network(y, m) - autoencoder.encode(x)[0]).double().square().sum(0)
+    with atomic(path) as partial:
+        data = {"variance": ("latent", (total / len(states)).numpy(), {"long_name": "mean square error of z_o"})}
+        xr.Dataset(data, attrs={"samples": len(states)}).to_netcdf(partial, engine="netcdf4")
