@@ -117,6 +117,20 @@ class Training(Section):
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field("auto", description="auto: mixed on a GPU")
 
 
+class ObservationNetwork(Section):
+    """The observation-to-latent network of `hloba`, trained after the autoencoder on the twin's observing system."""
+
+    network: Kind = Kind(kind="o2lnet")
+    training: Training = Training()
+    lowest_quality: float = Field(0.3, gt=0, le=1, description="nominal over largest observation error in training")
+
+    @field_validator("network")
+    @classmethod
+    def _known_network(cls, network: Kind) -> Kind:
+        _check_options("networks", network)
+        return network
+
+
 class Background(Section):
     """Background error covariance in latent space."""
 
@@ -287,6 +301,7 @@ class Config(Section):
     splits: Splits = Splits()
     network: Kind = Kind(kind="coupled_vae")
     training: Training = Training()
+    observer: ObservationNetwork | None = None
     background: Background = Background()
     filter: Filter = Filter()
     truth: Truth = Truth()

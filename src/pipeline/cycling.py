@@ -57,6 +57,7 @@ class Run:
         method: a `methods` entry of the configuration.
         background: the `background` section.
         checkpoint_days: interval of checkpoints.
+        nominal: variable -> error of its observations at quality 1, for an observation-to-latent network.
     """
 
     model: dict[str, Any]
@@ -71,6 +72,7 @@ class Run:
     method: dict[str, Any] = field(default_factory=dict)
     background: dict[str, Any] = field(default_factory=dict)
     checkpoint_days: int = 5
+    nominal: dict[str, float] = field(default_factory=dict)
 
     @property
     def window(self) -> np.timedelta64:
@@ -228,15 +230,21 @@ class Cycle:
         if covariance["kind"] == "nmc":
             covariance |= {name: background[name] for name in ("rank", "inflation")} | {"file": files["background"]}
         space = self.model.space
+        parts = {
+            "transform": {"kind": "autoencoder", "network": str(Path(files["weights"]).parent)},
+            "covariance": covariance,
+        }
+        if "observer" in files:
+            r = {"kind": "blended", "file": files["observation_errors"], "centred": False}
+            network = str(Path(files["observer"]).parent)
+            parts["observers"] = {"kind": "latent_observer", "network": network, "covariance": r}
         return assimilation.build(
             self.plan.analysis["method"],
-            {
-                "transform": {"kind": "autoencoder", "network": str(Path(files["weights"]).parent)},
-                "covariance": covariance,
-            },
+            parts,
             space=space,
             operator=Interpolation,
             normalization=Normalization.load(files["statistics"], space),
+            nominal=self.plan.nominal,
         )
 
     # Checkpoints

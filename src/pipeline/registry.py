@@ -44,9 +44,15 @@ def find(family: str, kind: str) -> type:
 
 
 def options(family: str, kind: str) -> dict[str, inspect.Parameter]:
-    """The configuration keys of a kind: the arguments of its constructor."""
-    parameters = inspect.signature(find(family, kind)).parameters
-    return {name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    """The configuration keys of a kind: its constructor's arguments, and its base's where it takes `**options`."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in find(family, kind).__mro__:
+        parameters = inspect.signature(base).parameters.values() if "__init__" in vars(base) else ()
+        named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        found = {**named, **found}
+        if parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return found
 
 
 def build(family: str, kind: str, **arguments: Any) -> Any:

@@ -38,6 +38,8 @@ VOCABULARY: dict[str, Variable] = {
         Variable("x", "1", "variable of Lorenz's models"),
         Variable("y", "1", "second variable of Lorenz (1963)"),
         Variable("z", "1", "third variable of Lorenz (1963)"),
+        Variable("psi_upper", "m2 s-1", "streamfunction of the upper level", "atmosphere_horizontal_streamfunction"),
+        Variable("psi_lower", "m2 s-1", "streamfunction of the lower level", "atmosphere_horizontal_streamfunction"),
     )
 }
 """The one vocabulary of variables; every data source maps its own names into it."""

@@ -6,13 +6,16 @@ import torch
 import xarray as xr
 
 from pipeline import registry
-from pipeline.covariances import Covariance, Differences
+from pipeline.covariances import Covariance, Differences, spectral
+from pipeline.covariances.blended import Blended
 from pipeline.covariances.diagonal import Diagonal
 from pipeline.covariances.ensemble import Ensemble
 from pipeline.covariances.hybrid import Hybrid
 from pipeline.covariances.identity import Identity
 from pipeline.covariances.nmc import Nmc
+from pipeline.covariances.spectral import Spectral
 from pipeline.errors import PipelineError
+from pipeline.spherical_harmonics import SphericalHarmonics
 
 N, MEMBERS = 12, 6
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-10}
@@ -39,11 +42,15 @@ def _ensemble() -> Ensemble:
 
 
 BUILDERS = {
+    "blended": lambda: Blended(xr.Dataset({"variance": ("latent", (_deviation() ** 2).numpy())}), 0.3).with_members(
+        _members()
+    ),
     "identity": lambda: Identity(0.7),
     "diagonal": lambda: Diagonal(_deviation()),
     "nmc": lambda: Nmc(_statistics(), rank=3, inflation=1.5),
     "ensemble": _ensemble,
     "hybrid": lambda: Hybrid(0.4, Diagonal(_deviation()), _ensemble()),
+    "spectral": lambda: Spectral(spectral.fit(_members(), fields=1, truncation=1, nlat=3, nlon=4), inflation=1.4),
 }
 
 
@@ -163,3 +170,21 @@ def test_standard_deviation_per_variable(air_sea_space):
     assert torch.equal(covariance.variance[air_sea_space.index("sst")].unique(), torch.tensor([25.0]).double())
     with pytest.raises(PipelineError, match="sst"):
         Diagonal({"ps": 1.0}, air_sea_space)
+
+
+def test_spectral_covariance_is_that_of_the_differences_it_was_made_from():
+    """Draws from a known spectrum and balance between two fields: fitted, the draws' statistics come back."""
+    h = SphericalHarmonics(8, 14, 26)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(2000, 2, 9, 9, 2, generator=generator, dtype=torch.float64)
+    noise[:, :, 0, :, 1] = 0.0
+    noise[:, :, 0] *= 2**0.5
+    a = torch.view_as_complex(noise) * h.inside / h.order.clamp(min=1.0)
+    fields = h.synthesise(torch.stack([3.0 * a[:, 0], a[:, 0] + a[:, 1]], dim=1))
+    covariance = Spectral(spectral.fit(fields.flatten(1), 2, 8, 14, 26))
+    torch.testing.assert_close(covariance.variance, fields.flatten(1).var(0), rtol=0.2, atol=0.0)
+    drawn = covariance.sample(fields.flatten(1), generator).unflatten(1, fields.shape[1:])
+    wanted, found = (
+        torch.corrcoef(torch.stack([f[:, 0, 7, 3], f[:, 1, 7, 3], f[:, 0, 7, 6]])) for f in (fields, drawn)
+    )
+    torch.testing.assert_close(found, wanted, rtol=0.0, atol=0.08)

@@ -65,7 +65,17 @@ def method_inputs(wildcards):
         needed["statistics"] = f"{BASE}/statistics.json"
         needed["background"] = f"{BASE}/errors/background.nc"
         needed["latent"] = code("transforms", "covariances", "networks")
+        if method.analysis.method.kind == "hloba":
+            needed["observer"] = f"{RESULTS}/o2lnet/weights.safetensors"
+            needed["observation_errors"] = f"{RESULTS}/errors/observation.nc"
     return needed
+
+
+def nominal_errors(chain):
+    """Errors that an observation-to-latent network was trained for; nothing for the other methods."""
+    method = CONFIG.methods.get(chain)
+    uses = method and method.analysis and method.analysis.method.kind == "hloba"
+    return {"nominal": {name: network.error for name, network in CONFIG.observations.items()}} if uses else {}
 
 
 def trajectories(chain, seeds=SEEDS):

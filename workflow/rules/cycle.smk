@@ -72,6 +72,7 @@ rule cycle_segment:
                 method=(dump(CONFIG.methods[wildcards.chain]) if wildcards.chain in CONFIG.methods else {}),
                 background=dump(CONFIG.background),
                 checkpoint_days=CONFIG.cycling.checkpoint_days,
+                **nominal_errors(wildcards.chain),
             ),
             sort_keys=True,
         ),

@@ -20,6 +20,8 @@ FAMILIES = {
     "localization": "localization",
     "inflation": "inflation",
     "filter": "assimilation",
+    "model": "models",
+    "observers": "observations",
 }
 """Options that are components themselves, and where their kinds are found."""
 
@@ -53,6 +55,9 @@ def _build(family: str, configuration: Mapping[str, Any], context: dict[str, Any
         elif name in MAPPINGS:
             family = MAPPINGS[name]
             options[name] = {k: _build(family, v, context) if isinstance(v, Mapping) else v for k, v in value.items()}
+        elif name in FAMILIES and isinstance(value, (list, tuple)):
+            parts = (_build(FAMILIES[name], part, context) if isinstance(part, Mapping) else part for part in value)
+            options[name] = [*parts]
     allowed = registry.options(family, kind)
     shared = {name: value for name, value in context.items() if name in allowed and name not in options}
     return registry.build(family, kind, **shared, **options)

@@ -1,0 +1,217 @@
+"""Hybrid latent observation-background assimilation (HLOBA, Fan et al.): Bayes element by element in latent space.
+
+    z_b = E(x_b),  z_o = O(y, m),   z_a = (R z_b + B z_o) / (B + R),   sigma_a^2 = B R / (B + R),   x_a = D(z_a)
+
+B and R are diagonal: where latent errors are uncorrelated this is the best linear unbiased estimate. With several
+observers precisions add, 1/sigma_a^2 = 1/B + sum_k 1/R_k: each observing system brings its own network and R. There is
+no iteration and no gradient.
+
+Uncertainty in model space: sigma_x^2 = mean_s [D(z_a + sigma_a s) - D(z_a)]^2 over vectors s of independent signs. For
+an affine D its expectation is the diagonal of D' A D'^T, as E(s s^T) = I, and signs have the smallest variance of all
+such s; no Jacobian is formed, and the steps being as long as the errors are, a curved D counts as it acts. With
+`probes: 0` the one vector s = sign(z_a - z_b) is taken, the paper's: cheaper, but its square contains all products of
+latent elements, which the mean over random signs removes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from pipeline.assimilation.base import Analysis, check_background, free_elements, variables_of
+from pipeline.covariances.base import Covariance
+from pipeline.errors import PipelineError
+from pipeline.observations import Observations
+from pipeline.observations.gridded import Gridded
+from pipeline.spaces import Space
+from pipeline.transforms.base import Transform
+
+
+@dataclass(frozen=True)
+class Estimate(Analysis):
+    """An analysis that knows its error.
+
+    Attributes:
+        history: 1/2 |z_a - z_b|^2_(B^-1) and 1/2 |z_a - z_o|^2_(R^-1), the one evaluation there is.
+        deviation: sigma_x, standard deviation of the error of `state` (..., n); empty where nothing was observed.
+        latent_deviation: sigma_a (..., m).
+    """
+
+    deviation: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
+    latent_deviation: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
+
+
+class Observer(Protocol):
+    """O with its R, see `observations.latent_observer`."""
+
+    covariance: Covariance
+    variables: tuple[str, ...]
+
+    def gridded(self, observations: Observations) -> Gridded:
+        """The observations on the cells of the state."""
+
+    def encode(
+        self, seen: Gridded, value: torch.Tensor | None = None, like: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """z_o (..., m)."""
+
+    def errors(self, seen: Gridded, members: torch.Tensor, encoded: torch.Tensor) -> torch.Tensor:
+        """e_k (K, m)."""
+
+
+class Hloba:
+    """HLOBA.
+
+    Args:
+        transform: E and D.
+        covariance: B in latent space, of which the variances are used; `blended` follows the ensemble.
+        observers: one, or several that see different things.
+        space: what the elements of the state are.
+        update: `replace` takes D(z_a) (the paper's), `increment` adds D(z_a) - D(z_b) to the background.
+        coefficient: share of the increment that is applied.
+        probes: random sign vectors for sigma_x; 0 for the paper's single one.
+        components: change these alone, by their own observations (weak coupling); all by default.
+        representativeness: standard deviation per variable of what the decoder cannot represent; with `replace` its
+            square is added to sigma_x^2.
+        seed: of the signs.
+        device, dtype: of the computation; the background's by default.
+    """
+
+    def __init__(
+        self,
+        transform: Transform,
+        covariance: Covariance,
+        observers: Observer | Sequence[Observer],
+        space: Space,
+        update: str = "replace",
+        coefficient: float = 1.0,
+        probes: int = 16,
+        components: Sequence[str] | None = None,
+        representativeness: Mapping[str, float] | None = None,
+        seed: int = 0,
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        if update not in ("increment", "replace"):
+            raise PipelineError(f"assimilation/hloba: update {update!r} is unknown; choose one of increment, replace")
+        if probes < 0:
+            raise PipelineError(f"assimilation/hloba: probes {probes} must not be negative")
+        self.transform, self.covariance, self.space = transform, covariance, space
+        self.observers = tuple(observers) if isinstance(observers, Sequence) else (observers,)
+        self.update, self.coefficient, self.probes, self.seed = update, coefficient, probes, seed
+        self.variables, self.free = variables_of(space, components), free_elements(space, components)
+        self.unresolved = torch.zeros(space.size, dtype=torch.float64)
+        for name, value in (representativeness or {}).items():
+            self.unresolved[space.index(name)] = value
+        self.device, self.dtype = device, getattr(torch, dtype) if dtype else None
+
+    @torch.no_grad()
+    def analysis(
+        self, background: torch.Tensor, observations: Observations, ensemble: torch.Tensor | None = None
+    ) -> Estimate:
+        """The analysis of a background (..., n) with its sigma; `ensemble` (K, n) for B and R that follow the flow.
+
+        Raises:
+            PipelineError: background, observations or ensemble are not what they should be.
+        """
+        check_background(background, self.space)
+        own = observations.where(np.isin(observations.variable, self.variables))
+        seen = [(observer, observer.gridded(own)) for observer in self.observers]
+        seen = [(observer, cells) for observer, cells in seen if len(cells.cells)]
+        if not seen:
+            return Estimate.unchanged(background)
+        x_b = background.to(device=self.device, dtype=self.dtype)
+        self.transform.to(x_b)
+        z_b, estimates = self._latent(x_b, seen, ensemble)
+        z_a, sigma = bayes(*zip(*estimates, strict=True))
+        j_b, *j_o = (0.5 * ((z_a - z).square() / v).sum(-1)[None] for z, v in estimates)
+        costs = {"background": j_b, "observation": sum(j_o)}
+        return self._assemble(background, x_b, z_b, z_a, sigma.expand_as(z_a), costs, seen)
+
+    def _latent(
+        self, x_b: torch.Tensor, seen: list[tuple[Observer, Gridded]], ensemble: torch.Tensor | None
+    ) -> tuple[torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:
+        """z_b, and (z, variance) of the background and of each observer."""
+        b = self.covariance.to(x_b)
+        members = None if ensemble is None else ensemble.to(x_b)
+        encoded = None if members is None else self.transform.encode(members)
+        b = b if encoded is None else b.with_members(encoded)
+        z_b = self.transform.encode(x_b)
+        estimates = [(z_b, b.variance.to(z_b))]
+        for observer, cells in seen:
+            r = observer.to(x_b).covariance
+            if members is not None:
+                r = r.with_members(observer.errors(cells, members, encoded))
+            estimates.append((observer.encode(cells, like=x_b).expand_as(z_b), r.variance.to(z_b)))
+        return z_b, estimates
+
+    def _assemble(
+        self,
+        background: torch.Tensor,
+        x_b: torch.Tensor,
+        z_b: torch.Tensor,
+        z_a: torch.Tensor,
+        sigma: torch.Tensor,
+        costs: dict[str, torch.Tensor],
+        seen: list[tuple[Observer, Gridded]],
+    ) -> Estimate:
+        decoded = self.transform.decode(z_a)
+        change = decoded - (self.transform.decode(z_b) if self.update == "increment" else x_b)
+        free = self.free.to(x_b.device)
+        increment = torch.where(free, self.coefficient * change, 0.0).to(background)
+        state = background + increment
+        variance = self._variance(decoded, z_a, z_b, sigma)
+        if self.update == "replace":
+            variance = variance + self.unresolved.to(variance) ** 2
+        cells = torch.cat([found.cells for _, found in seen]).to(background.device)
+        value, error = (torch.cat([getattr(found, name) for _, found in seen]) for name in ("value", "error"))
+        return Estimate(
+            state=state,
+            increment=increment,
+            latent_increment=z_a - z_b,
+            history=costs,
+            iterations=torch.zeros(background.shape[:-1], dtype=torch.int64),
+            variable=self._names()[cells.cpu().numpy()],
+            innovation=value.to(background) - background[..., cells],
+            residual=value.to(background) - state[..., cells],
+            error=error.to(background),
+            deviation=torch.where(free, variance.sqrt(), 0.0).to(background),
+            latent_deviation=sigma,
+        )
+
+    def _variance(
+        self, decoded: torch.Tensor, z_a: torch.Tensor, z_b: torch.Tensor, sigma: torch.Tensor
+    ) -> torch.Tensor:
+        """sigma_x^2 (..., n); one probe at a time bounds the memory."""
+        if self.probes == 0:
+            return (self.transform.decode(z_a + sigma * torch.sign(z_a - z_b)) - decoded).square()
+        generator = torch.Generator().manual_seed(self.seed)
+        total = torch.zeros_like(decoded)
+        for _ in range(self.probes):
+            signs = torch.randint(0, 2, z_a.shape, generator=generator).to(z_a) * 2 - 1
+            total += (self.transform.decode(z_a + sigma * signs) - decoded).square()
+        return total / self.probes
+
+    def _names(self) -> np.ndarray:
+        """The variable of each element, (n,)."""
+        names = np.empty(self.space.size, dtype="<U32")
+        for component in self.space.components:
+            for variable in component.variables:
+                names[self.space.index(variable)] = variable
+        return names
+
+
+def bayes(means: Sequence[torch.Tensor], variances: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation of independent Gaussian estimates of one vector, element by element.
+
+    Written as updates of the first, z + B (z_o - z) / (B + R), so that an infinite R leaves it bit for bit.
+    """
+    z, b = means[0], variances[0]
+    for other, r in zip(means[1:], variances[1:], strict=True):
+        gain = torch.where(torch.isinf(r), 0.0, b / (b + r))
+        z, b = z + gain * (other - z), (1 - gain) * b
+    return z, b.sqrt()

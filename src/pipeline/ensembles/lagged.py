@@ -1,0 +1,46 @@
+"""A time-lagged ensemble: forecasts valid at the same time, each begun one cycle earlier (Hoffman and Kalnay 1983).
+
+It costs nothing but memory, as every cycle runs on for K cycles anyway: K = 3, 6, 9 in HLOBA. Its spread grows with
+lead time, so that the members are no draws from one distribution: the covariances that use it bring an inflation.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from pipeline.errors import PipelineError
+
+
+class Lagged:
+    """The forecasts of the last K cycles.
+
+    Args:
+        members: K.
+        interval: seconds between cycles, and between the states of a forecast.
+    """
+
+    def __init__(self, members: int = 6, interval: int = 21600) -> None:
+        if members < 2 or interval <= 0:
+            raise PipelineError(
+                f"ensembles/lagged: members {members} must be 2 or more and interval {interval} positive"
+            )
+        self.count, self.interval = members, interval
+        self.forecasts: dict[int, dict[int, torch.Tensor]] = {}
+
+    def add(self, begin: int, states: torch.Tensor) -> None:
+        """A forecast from an analysis at `begin` [s]: states (K, n) at lead times of 1, 2, ..., K intervals.
+
+        Raises:
+            PipelineError: another number of states.
+        """
+        if len(states) != self.count:
+            raise PipelineError(f"ensembles/lagged: {len(states)} states were given, the members need {self.count}")
+        self.forecasts[begin] = {begin + (k + 1) * self.interval: x for k, x in enumerate(states)}
+        oldest = begin - self.count * self.interval
+        self.forecasts = {start: states for start, states in self.forecasts.items() if start > oldest}
+
+    def members(self, valid: int) -> torch.Tensor | None:
+        """The states (K, n) valid at a time [s], the youngest first; None until K cycles have been run."""
+        begins = [valid - (k + 1) * self.interval for k in range(self.count)]
+        found = [self.forecasts.get(begin, {}).get(valid) for begin in begins]
+        return None if any(x is None for x in found) else torch.stack(found)

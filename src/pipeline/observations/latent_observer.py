@@ -1,0 +1,82 @@
+"""Observations as a latent vector with an error covariance: z_o = O(y, m), R = cov(z_o - E(x)).
+
+One observer for one observing system; an analysis fuses several. R is climatological, of the members of the day, or
+blended, as its covariance says: e_k = O(H x_k + eps, m) - E(x_k), with the network, the stations and the errors that
+this analysis has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.covariances.base import Covariance
+from pipeline.errors import PipelineError
+from pipeline.networks import load_network, read_model
+from pipeline.normalization import Normalization
+from pipeline.observations import Observations
+from pipeline.observations.gridded import Gridded
+from pipeline.spaces import Space
+
+
+class LatentObserver(nn.Module):
+    """O with its R.
+
+    Args:
+        network: directory of a trained `o2lnet`, or the network itself, `network(y, m) -> z` on normalized vectors.
+        covariance: R in latent space; its variances are used.
+        space: what the elements of the state are.
+        nominal: variable -> standard deviation of the observation error at quality 1, that of the training.
+        normalization: of the network's inputs; a directory brings its own.
+        variables: what this observing system measures; all that have a nominal error by default.
+        seed: of the errors drawn for R of the day.
+    """
+
+    def __init__(
+        self,
+        network: str | Path | nn.Module,
+        covariance: Covariance,
+        space: Space,
+        nominal: Mapping[str, float],
+        normalization: Normalization | None = None,
+        variables: Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not isinstance(network, nn.Module):
+            directory, network = network, load_network(network, space)
+            description = read_model(directory)["normalization"]
+            normalization = Normalization.from_description(description, space, f"{directory}: normalization")
+        if normalization is None:
+            raise PipelineError("observations/latent_observer: normalization is missing; give that of the training")
+        self.network = network.eval().requires_grad_(False)
+        self.covariance, self.space, self.normalization = covariance, space, normalization
+        self.nominal, self.seed = dict(nominal), seed
+        self.variables = tuple(variables if variables is not None else self.nominal)
+
+    def gridded(self, observations: Observations) -> Gridded:
+        """Those that this observer sees and that are not withheld, on the cells of the state."""
+        own = np.isin(observations.variable, self.variables) & ~observations.withheld
+        return Gridded.of(self.space, observations.where(own), self.nominal)
+
+    @torch.no_grad()
+    def encode(
+        self, seen: Gridded, value: torch.Tensor | None = None, like: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """z_o (..., m) of values (..., c) at the observed cells, by default the observed ones."""
+        value = seen.value if value is None else value
+        value = value.to(like) if like is not None else value
+        y, m = seen.fields(value, self.space.size)
+        return self.network(torch.where(m > 0, self.normalization.normalize(y), 0.0), m)
+
+    @torch.no_grad()
+    def errors(self, seen: Gridded, members: torch.Tensor, encoded: torch.Tensor) -> torch.Tensor:
+        """e_k (K, m) of members (K, n), physical units, whose E(x_k) are `encoded` (K, m)."""
+        generator = torch.Generator().manual_seed(self.seed)
+        noise = torch.randn(len(members), len(seen.cells), generator=generator, dtype=torch.float64).to(members)
+        value = members[:, seen.cells.to(members.device)] + seen.error.to(members) * noise
+        return self.encode(seen, value) - encoded

@@ -1,0 +1,305 @@
+"""HLOBA against the Kalman update, at its limits, with several observers; its sigma against Monte Carlo."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from stand_ins import background, observe, per_element, small_space, with_values
+from torch import nn
+
+from pipeline.assimilation import build
+from pipeline.assimilation.hloba import Hloba, bayes
+from pipeline.covariances.blended import Blended
+from pipeline.covariances.diagonal import Diagonal
+from pipeline.errors import PipelineError
+from pipeline.observations import Observations
+from pipeline.observations.gridded import Gridded
+from pipeline.observations.latent_observer import LatentObserver
+from pipeline.observations.operators import Interpolation
+from pipeline.transforms.base import Transform
+from pipeline.transforms.identity import Identity
+
+SPACE = small_space()
+SCALE = per_element(SPACE, {"ps": 300.0, "ta": 2.0, "sst": 1.0, "ssh": 0.1})
+NOMINAL = {"ps": 80.0, "ta": 0.6, "sst": 0.3, "ssh": 0.02}
+X_B, TRUTH = background(SPACE, seed=2), background(SPACE, seed=1)
+SEA = SPACE.mask
+B = torch.where(SEA, SCALE**2, 1.0)
+R = torch.where(SEA, (0.4 * SCALE) ** 2, 1.0)
+
+
+class Units:
+    """Physical units are the network's."""
+
+    def normalize(self, x):
+        return x
+
+    def denormalize(self, x):
+        return x
+
+
+class Passes(nn.Module):
+    """O(y, m) = y: with the identity for E and D, latent space is model space."""
+
+    def forward(self, y, m):
+        return y
+
+
+def at_cells(
+    x: torch.Tensor, share: float = 1.0, factor: float = 1.0, seed: int = 0, noise: float = 1.0
+) -> Observations:
+    """One noisy report at the centre of a share of the unmasked cells, of every variable."""
+    rng, rows = np.random.default_rng(seed), []
+    for c in SPACE.components:
+        for name in c.variables:
+            j, i = np.nonzero(c.grid.mask & (rng.random(c.grid.shape) < share))
+            sigma = factor * NOMINAL[name] * np.ones(len(j))
+            value = x[SPACE.index(name)].numpy().reshape(c.grid.shape)[j, i] + noise * sigma * rng.standard_normal(
+                len(j)
+            )
+            zero = np.zeros(len(j))
+            rows.append(Observations(zero, np.full(len(j), name), c.grid.lat[j], c.grid.lon[i], value, sigma, zero))
+    return Observations.concatenate(rows)
+
+
+def observer(variance=R, network=None, **options) -> LatentObserver:
+    covariance = options.pop("covariance", None) or Diagonal(variance.sqrt())
+    return LatentObserver(network or Passes(), covariance, SPACE, NOMINAL, Units(), **options)
+
+
+def method(observers=None, b=B, transform=None, **options) -> Hloba:
+    return Hloba(transform or Identity(), Diagonal(b.sqrt()), observers or observer(), SPACE, **options)
+
+
+def test_is_the_kalman_update_where_b_and_r_are_diagonal():
+    observations = at_cells(TRUTH)
+    found = method().analysis(X_B, observations)
+    y, _ = Gridded.of(SPACE, observations, NOMINAL).fields(torch.as_tensor(_values(observations)), SPACE.size)
+    b, r = B.diag(), R.diag()
+    gain = b @ torch.linalg.inv(b + r)
+    wanted, a = X_B + gain @ (y - X_B), (torch.eye(len(b)).double() - gain) @ b
+    torch.testing.assert_close(found.state[SEA], wanted[SEA], rtol=1e-12, atol=0.0)
+    torch.testing.assert_close(found.latent_deviation[SEA] ** 2, a.diagonal()[SEA], rtol=1e-12, atol=0.0)
+    torch.testing.assert_close(found.deviation[SEA], a.diagonal()[SEA].sqrt(), rtol=1e-10, atol=0.0)
+    assert torch.equal(found.state[~SEA], X_B[~SEA])
+
+
+def _values(observations):
+    """Their values in the order of the cells."""
+    return Gridded.of(SPACE, observations, NOMINAL).value
+
+
+def test_a_network_of_no_information_leaves_the_background():
+    worthless = torch.full_like(R, torch.inf)
+    covariance = Diagonal(worthless.sqrt())
+    for update in ("replace", "increment"):
+        found = method(observer(covariance=covariance), update=update).analysis(X_B, at_cells(TRUTH))
+        assert torch.equal(found.state, X_B)
+        torch.testing.assert_close(found.latent_deviation, B.sqrt())
+
+
+def test_a_perfect_network_gives_what_it_sees():
+    found = method(observer(1e-24 * R)).analysis(X_B, at_cells(TRUTH, noise=0.0))
+    torch.testing.assert_close(found.state[SEA], TRUTH[SEA], rtol=1e-12, atol=1e-12)
+    assert float((found.deviation / SCALE)[SEA].max()) < 1e-11
+
+
+def test_two_observing_systems_are_fused_by_their_precisions_in_any_order():
+    """Against one observer after the other, and against the formula for three estimates."""
+    pair = observer(R, variables=["ps", "ta", "sst", "ssh"]), observer(3 * R, network=nn.Sequential(), variables=["ps"])
+    pair[1].network = _Shifted()
+    observations = at_cells(TRUTH)
+    found, turned = (method(list(o)).analysis(X_B, observations) for o in (pair, pair[::-1]))
+    torch.testing.assert_close(found.state, turned.state, rtol=1e-12, atol=0.0)
+    z = [pair[k].encode(pair[k].gridded(observations)) for k in (0, 1)]
+    precision = 1 / B + 1 / R + 1 / (3 * R)
+    wanted = (X_B / B + z[0] / R + z[1] / (3 * R)) / precision
+    torch.testing.assert_close(found.state[SEA], wanted[SEA], rtol=1e-10, atol=0.0)
+    torch.testing.assert_close(found.latent_deviation**2, 1 / precision, rtol=1e-10, atol=0.0)
+
+
+class _Shifted(nn.Module):
+    def forward(self, y, m):
+        return y + 1.0
+
+
+def test_bayes_of_one_estimate_is_itself():
+    mean, deviation = bayes([X_B], [B])
+    assert torch.equal(mean, X_B)
+    torch.testing.assert_close(deviation**2, B)
+
+
+class Bent(Transform):
+    """x = mean + (z + bend sin z) W, 12 latent variables."""
+
+    def __init__(self, bend: float = 0.0) -> None:
+        super().__init__()
+        self.bend = bend
+        w = torch.randn(12, SPACE.size, generator=torch.Generator().manual_seed(4)).double()
+        self.w, self.mean = nn.Parameter(w * SCALE), X_B
+
+    def encode(self, x):
+        return torch.zeros(*x.shape[:-1], 12).to(x)
+
+    def decode(self, z):
+        return self.mean + (z + self.bend * torch.sin(z)) @ self.w
+
+
+class Constant(nn.Module):
+    """O gives the same latent vector whatever it sees."""
+
+    def forward(self, y, m):
+        return torch.linspace(-1.0, 1.0, 12).to(y).expand(*y.shape[:-1], 12)
+
+
+def latent(bend: float, **options) -> Hloba:
+    deviation = torch.linspace(0.2, 0.6, 12).double()
+    watcher = LatentObserver(Constant(), Diagonal(0.5 * deviation), SPACE, NOMINAL, Units())
+    return Hloba(Bent(bend), Diagonal(deviation), watcher, SPACE, **options)
+
+
+def test_sigma_in_model_space_is_the_jacobian_s_and_monte_carlo_s():
+    found = latent(0.0, probes=4000).analysis(X_B, at_cells(TRUTH, 0.3))
+    sigma, w = found.latent_deviation, Bent().w.detach()
+    linear = (sigma[:, None] ** 2 * w**2).sum(0).sqrt()
+    torch.testing.assert_close(found.deviation[SEA], linear[SEA], rtol=0.06, atol=0.0)
+    z_a = found.latent_increment
+    noise = torch.randn(20000, 12, generator=torch.Generator().manual_seed(1)).double()
+    drawn = Bent().decode(z_a + sigma * noise).std(0)
+    torch.testing.assert_close(found.deviation[SEA], drawn[SEA], rtol=0.08, atol=0.0)
+
+
+def test_sigma_follows_a_bent_decoder():
+    found = latent(0.3, probes=2000).analysis(X_B, at_cells(TRUTH, 0.3))
+    transform, z_a, sigma = Bent(0.3), found.latent_increment, found.latent_deviation
+    jacobian = torch.func.jacfwd(transform.decode)(z_a).detach()
+    linear = (jacobian**2 @ sigma**2).sqrt()
+    noise = torch.randn(20000, 12, generator=torch.Generator().manual_seed(1)).double()
+    drawn = (transform.decode(z_a + sigma * noise) - transform.decode(z_a)).square().mean(0).sqrt().detach()
+    torch.testing.assert_close(found.deviation[SEA], drawn[SEA], rtol=0.1, atol=0.0)
+    torch.testing.assert_close(found.deviation[SEA], linear[SEA], rtol=0.2, atol=0.0)
+
+
+def test_the_papers_single_probe_holds_all_cross_products():
+    found = latent(0.0, probes=0).analysis(X_B, at_cells(TRUTH, 0.3))
+    signs = torch.sign(found.latent_increment)
+    wanted = ((found.latent_deviation * signs) @ Bent().w.detach()).abs()
+    torch.testing.assert_close(found.deviation[SEA], wanted[SEA], rtol=1e-9, atol=1e-9)
+
+
+def test_sigma_is_the_realised_error():
+    """500 twins drawn from B and R: errors of the analyses have the variance that is claimed."""
+    generator, total = torch.Generator().manual_seed(3), torch.zeros(SPACE.size).double()
+    for k in range(500):
+        x_b = TRUTH + torch.where(SEA, B.sqrt(), 0.0) * torch.randn(SPACE.size, generator=generator).double()
+        exact = per_element(SPACE, NOMINAL) ** 2
+        found = method(observer(torch.where(SEA, exact, 1.0)), probes=1).analysis(x_b, at_cells(TRUTH, seed=k))
+        total += (found.state - TRUTH) ** 2 / 500
+    torch.testing.assert_close(
+        (total.sqrt() / found.deviation)[SEA].mean(), torch.tensor(1.0).double(), rtol=0.02, atol=0
+    )
+
+
+def test_increment_keeps_what_the_decoder_cannot_hold_and_replace_adds_its_error():
+    class Coarse(Identity):
+        def decode(self, z):
+            return torch.where(SPACE.mask, 0.5 * z, 0.0)
+
+    watcher = observer()
+    kept, lost = (
+        method(watcher, transform=Coarse(), update=u).analysis(X_B, at_cells(TRUTH)) for u in ("increment", "replace")
+    )
+    z_b, z_a = X_B, X_B + kept.latent_increment
+    torch.testing.assert_close(kept.state[SEA], (X_B + 0.5 * (z_a - z_b))[SEA])
+    torch.testing.assert_close(lost.state[SEA], (0.5 * z_a)[SEA])
+    more = method(watcher, representativeness={"sst": 0.7}).analysis(X_B, at_cells(TRUTH))
+    plain = method(watcher).analysis(X_B, at_cells(TRUTH))
+    sst = torch.arange(SPACE.size)[SPACE.index("sst")][SEA[SPACE.index("sst")]]
+    torch.testing.assert_close(more.deviation[sst], torch.hypot(plain.deviation[sst], torch.tensor(0.7).double()))
+
+
+def statistics(variance) -> xr.Dataset:
+    return xr.Dataset({"variance": ("latent", variance.numpy())})
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.4, 1.0])
+def test_b_and_r_of_the_day(weight):
+    """B = (1-w) B_c + w var(z_k), R = (1-w) R_c + w mean(e_k^2), e_k with the stations and errors of this analysis."""
+    members, observations = background(SPACE, (7,), seed=8), at_cells(TRUTH, 0.6)
+    watcher = observer(covariance=Blended(statistics(R), weight, centred=False, floor=1e-9))
+    found = Hloba(Identity(), Blended(statistics(B), weight, floor=1e-9), watcher, SPACE).analysis(
+        X_B, observations, ensemble=members
+    )
+    seen = watcher.gridded(observations)
+    e = watcher.errors(seen, members, members)
+    b = (1 - weight) * B + weight * torch.maximum(members.var(0), 1e-9 * B)
+    r = (1 - weight) * R + weight * torch.maximum(e.square().mean(0), 1e-9 * R)
+    torch.testing.assert_close((found.latent_deviation**2)[SEA], (b * r / (b + r))[SEA], rtol=1e-10, atol=0.0)
+    drawn = (e[:, seen.cells] / seen.error).std()
+    assert 0.85 < float(drawn) < 1.15  # the error of a network that passes its input is the observations'
+
+
+def test_observations_that_are_withheld_or_of_another_component_are_not_seen():
+    observations = at_cells(TRUTH)
+    withheld = with_values(observations, observations.value, np.ones(len(observations), dtype=bool))
+    assert torch.equal(method().analysis(X_B, withheld).state, X_B)
+    assert torch.equal(method().analysis(X_B, Observations.empty()).state, X_B)
+    ocean = method(components=["ocean"]).analysis(X_B, observations)
+    where = SPACE.slice_of("atmosphere")
+    assert torch.equal(ocean.state[where], X_B[where])
+    assert set(ocean.statistics) == {"sst", "ssh"}
+
+
+def test_reports_in_one_cell_are_averaged_by_their_variances():
+    o = at_cells(TRUTH)
+    twice = Observations.concatenate([o, with_values(o, o.value + 2.0)])
+    columns = {f.name: getattr(twice, f.name) for f in dataclasses.fields(twice)}
+    columns["error"] = np.where(np.arange(len(twice)) < len(o), 1.0, 0.5) * columns["error"]
+    seen, one = Gridded.of(SPACE, Observations(**columns), NOMINAL), Gridded.of(SPACE, o, NOMINAL)
+    torch.testing.assert_close(seen.value, one.value + 2.0 * 4 / 5)
+    torch.testing.assert_close(seen.error, one.error / 5**0.5)
+    assert seen.count == 2 * one.count
+    assert bool((one.quality == 1).all())
+    worse = Gridded.of(SPACE, at_cells(TRUTH, factor=3.0), NOMINAL)
+    torch.testing.assert_close(worse.quality, torch.full_like(worse.quality, 1 / 3))
+
+
+def test_order_does_not_matter_and_a_batch_is_its_elements():
+    observations, batch = observe(SPACE, TRUTH), background(SPACE, (2, 3), seed=6)
+    shuffled = observations.where(np.random.default_rng(0).permutation(len(observations)))
+    found = method().analysis(batch, observations)
+    torch.testing.assert_close(method().analysis(batch, shuffled).state, found.state, rtol=1e-12, atol=0.0)
+    torch.testing.assert_close(
+        method().analysis(batch[1, 2], observations).state, found.state[1, 2], rtol=1e-12, atol=0
+    )
+    assert found.deviation.shape == batch.shape
+
+
+def test_from_configuration_with_two_observers():
+    configuration = {
+        "kind": "hloba",
+        "transform": {"kind": "identity"},
+        "covariance": {"kind": "blended", "file": statistics(B)},
+        "observers": [
+            {"kind": "latent_observer", "network": Passes(), "covariance": {"kind": "blended", "file": statistics(R)}},
+            {"kind": "latent_observer", "network": Passes(), "covariance": Diagonal(R.sqrt()), "variables": ["sst"]},
+        ],
+    }
+    context = {"space": SPACE, "operator": Interpolation, "normalization": Units(), "nominal": NOMINAL}
+    found = build(configuration, **context).analysis(X_B, at_cells(TRUTH))
+    assert float(found.latent_deviation[SPACE.index("sst")][0]) < float(R[SPACE.index("sst")][0] ** 0.5)
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(PipelineError, match="update 'add' is unknown"):
+        method(update="add")
+    with pytest.raises(PipelineError, match="no nominal error of ssh; there is ps"):
+        Gridded.of(SPACE, at_cells(TRUTH).select(variable="ssh"), {"ps": 1.0})
+    with pytest.raises(PipelineError, match="weight 2"):
+        Blended(statistics(B), 2.0)
+    with pytest.raises(PipelineError, match="too few"):
+        Blended(statistics(B), 0.5).with_members(X_B[None])
+    with pytest.raises(PipelineError, match="a member is not finite"):
+        Blended(statistics(B), 0.5).with_members(torch.full((3, SPACE.size), torch.nan))
