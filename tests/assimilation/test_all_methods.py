@@ -15,7 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
 
-STATES = ensemble(30, seed=8)
+STATES = ensemble(400, seed=8)
 CONTEXT = {"space": SPACE, "operator": Interpolation}
 
 
@@ -34,7 +34,7 @@ CONFIGURATIONS = {
     "three_d_var": VARIATIONAL | {"covariance": coupled_covariance(SPACE)},
     "four_d_var": VARIATIONAL | {"covariance": coupled_covariance(SPACE), "model": Persistence()},
     "ensemble_optimal_interpolation": {k: v for k, v in OPTIMAL.items() if k != "kind"},
-    "mshea": {"scales": {"one": OPTIMAL, "other": OPTIMAL | {"states": STATES[:12]}}},
+    "mshea": {"scales": {"one": OPTIMAL, "other": OPTIMAL | {"states": STATES[:200]}}},
 }
 ELSEWHERE = {"hloba"}
 """Kinds that assimilate without H, which nothing here applies to; tested in files of their own."""
@@ -127,10 +127,10 @@ def test_interpolation_proper_corrects_the_mean_of_the_states():
 
 
 def test_multiscale_increments_are_the_weighted_sum():
-    scales = {"long": OPTIMAL, "short": OPTIMAL | {"states": STATES[:12]}}
+    scales = {"long": OPTIMAL, "short": OPTIMAL | {"states": STATES[:200]}}
     weights = {"long": 0.7, "short": 0.2}
     found = build({"kind": "mshea", "scales": scales, "weights": weights}, **CONTEXT)
-    parts = {k: kalman(X_B, moments(s)[1])[0] - X_B for k, s in (("long", STATES), ("short", STATES[:12]))}
+    parts = {k: kalman(X_B, moments(s)[1])[0] - X_B for k, s in (("long", STATES), ("short", STATES[:200]))}
     wanted = X_B + 0.7 * parts["long"] + 0.2 * parts["short"]
     analysis = found.analysis(X_B, OBSERVATIONS)
     assert_same(analysis.state, wanted)

@@ -9,8 +9,8 @@ from stand_ins import background, coupled_covariance, observe, per_element, smal
 from torch import nn
 
 from pipeline.assimilation import build
+from pipeline.assimilation._cost import CONTROLS, Cost, ObservationTerm
 from pipeline.assimilation._trajectory import Trajectory
-from pipeline.assimilation.cost import CONTROLS, Cost, ObservationTerm
 from pipeline.assimilation.four_d_var import FourDVar
 from pipeline.assimilation.three_d_var import ThreeDVar
 from pipeline.covariances.identity import Identity as UnitCovariance

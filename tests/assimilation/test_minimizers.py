@@ -5,9 +5,9 @@ import torch
 from stand_ins import background, coupled_covariance, observe, per_element, small_space
 from torch import nn
 
+from pipeline.assimilation._cost import CONTROLS, Cost, ObservationTerm
 from pipeline.assimilation._gauss_newton import conjugate_gradient
 from pipeline.assimilation._minimizers import LBFGS, Adam
-from pipeline.assimilation.cost import CONTROLS, Cost, ObservationTerm
 from pipeline.assimilation.three_d_var import ThreeDVar
 from pipeline.covariances.identity import Identity
 from pipeline.errors import PipelineError

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from pipeline.assimilation._cost import Cost
 from pipeline.assimilation._minimizers import Minimum, Record
-from pipeline.assimilation.cost import Cost
 
 OUTER_LOOPS = 10
 HALVINGS = 8

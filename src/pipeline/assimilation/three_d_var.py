@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from pipeline.assimilation._cost import CONTROLS, Cost, ObservationTerm
 from pipeline.assimilation._gauss_newton import GaussNewton
 from pipeline.assimilation._minimizers import LBFGS, Adam, Minimum
 from pipeline.assimilation.base import (
@@ -27,7 +28,6 @@ from pipeline.assimilation.base import (
     usable,
     variables_of,
 )
-from pipeline.assimilation.cost import CONTROLS, Cost, ObservationTerm
 from pipeline.covariances.base import Covariance
 from pipeline.errors import PipelineError
 from pipeline.observations import Observations
