@@ -117,7 +117,7 @@ import numpy as np
 from mpi4py import MPI
 from pipeline import bridge
 model = bridge.load({str(toy_path)!r})
-model._traps = True
+model.floating_traps = True
 def analysis(x):
     with np.errstate(divide="ignore"):
         assert np.isinf(np.float64(1.0) / np.zeros(1))

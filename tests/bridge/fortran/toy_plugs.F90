@@ -117,7 +117,7 @@ contains
         if (rc /= 0) return
         if (wind(2, 3, 4) /= 11 .or. rain(5) /= 22) ierr = 9
         call callback_call('several', [callback_array(wind(1:1, :, :))], rc)
-        if (rc /= 3) ierr = 10  ! a section is not contiguous: refused, not copied
+        if (rc /= 0 .or. any(wind(1, :, :) /= -1) .or. any(wind(2, :, :) /= 11)) ierr = 10  ! a section, where it lies
         call callback_call('nobody', rain, rc)
         if (rc /= 2) ierr = 11
     end subroutine tool_call_several
