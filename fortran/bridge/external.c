@@ -19,12 +19,10 @@ static int kept_views(PyObject *arguments, const Py_ssize_t *before)
     return kept;
 }
 
-static PyObject *call_shielded(PyObject *function, PyObject *arguments)
+static PyObject *call_function(PyObject *function, PyObject *arguments)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(arguments);
     Py_ssize_t before[count > 0 ? count : 1];
-    if (bridge_callback_pending)
-        Py_RETURN_NONE;
     struct guard *guard = bridge_enter_python();
     for (Py_ssize_t i = 0; i < count; i++)
         before[i] = Py_REFCNT(PyTuple_GET_ITEM(arguments, i));
@@ -43,15 +41,33 @@ static PyObject *call_shielded(PyObject *function, PyObject *arguments)
     return result;
 }
 
+/* self: the function and how many arguments it takes. f2py passes the length of an array as well, which few want. */
+static PyObject *call_shielded(PyObject *self, PyObject *all)
+{
+    PyObject *function = PyTuple_GET_ITEM(self, 0), *arguments;
+    Py_ssize_t limit = PyLong_AsSsize_t(PyTuple_GET_ITEM(self, 1));
+    if (bridge_callback_pending)
+        Py_RETURN_NONE;
+    if (!(arguments = PyTuple_GetSlice(all, 0, limit)))
+        return NULL;
+    PyObject *result = call_function(function, arguments);
+    Py_DECREF(arguments);
+    return result;
+}
+
 static PyMethodDef shielded = {"shielded", call_shielded, METH_VARARGS, "a Python function as f2py may call it"};
 
-static PyObject *shield(PyObject *Py_UNUSED(module), PyObject *function)
+static PyObject *shield(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    return PyCFunction_New(&shielded, function);
+    PyObject *function;
+    Py_ssize_t limit;
+    if (!PyArg_ParseTuple(arguments, "On", &function, &limit))
+        return NULL;
+    return PyCFunction_New(&shielded, arguments); /* which holds it */
 }
 
 static PyMethodDef methods[] = {
-    {"shield", shield, METH_O, "shield(function): what to pass to a plug's `external` argument"},
+    {"shield", shield, METH_VARARGS, "shield(function, limit): what to pass to a plug's `external` argument"},
     {NULL, NULL, 0, NULL},
 };
 

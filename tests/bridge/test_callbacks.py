@@ -1,5 +1,6 @@
 """Fortran-callable Python: in place, without a copy, with errors that keep their traceback."""
 
+import os
 import subprocess
 import time
 import traceback
@@ -46,6 +47,55 @@ def test_several_arrays_of_different_kind_and_rank(toy):
 
     toy.register("several", several)
     toy.tool_call_several()
+
+
+def test_every_rank_and_kind_lies_where_fortran_has_it(toy):
+    def ranks(*arrays):
+        assert [a.ndim for a in arrays] == [0, 1, 2, 3, 4, 0, 4, 0, 4]
+        kinds = [np.float64] * 5 + [np.float32] * 2 + [np.int32] * 2
+        assert [a.dtype for a in arrays] == kinds
+        assert [a.flat[0] for a in arrays] == [10, 11, 12, 13, 14, 20, 24, 30, 34]
+        assert not any(a.flags.owndata for a in arrays)
+        for array in arrays:
+            array[...] *= 2
+
+    def section(x):
+        """x3(2:1:-1, 1:3:2, 2): two of three columns, backwards, of an array of shape (2, 3, 2)."""
+        assert (x.shape, x.strides) == ((2, 2), (-8, 32))
+        x[:] = [[1, 2], [3, 4]]
+
+    def scalar(x):
+        assert (x.ndim, x[()]) == (0, 60)
+        x[...] = 61
+
+    for function in (ranks, section, scalar):
+        toy.register(function.__name__, function)
+    toy.tool_call_ranks()
+
+
+def test_names_scalars_and_texts(toy):
+    seen = []
+
+    def labels(process, *, x, n, dt, wet, seconds):
+        seen.append((process, x.shape, n, dt, wet, seconds))
+
+    toy.register("labels", labels)
+    assert toy.tool_call_labels(0) == 0
+    assert seen == [("rain", (4, 3), 3, 0.5, True, 2**40)]
+    assert [type(value) for value in seen[0]] == [str, tuple, int, float, bool, int]
+
+
+def test_name_before_an_argument_without_one_is_refused(toy):
+    toy.register("labels", lambda *arguments, **named: None)
+    with pytest.raises(TypeError, match="argument 2 of the callback has no name, but one before it has"):
+        toy.tool_call_labels(1)
+
+
+def test_text_that_does_not_fit_is_refused_not_cut(toy):
+    called = []
+    toy.register("labels", lambda *arguments: called.append(arguments))
+    assert toy.tool_call_labels(2) == 3
+    assert not called
 
 
 def test_callback_is_replaceable_while_running(toy):
@@ -98,6 +148,133 @@ def test_plug_that_ignores_the_return_code_still_raises(toy):
     toy.register("analysis", analysis)
     with pytest.raises(ZeroDivisionError):
         toy.tool_call(np.zeros(4), 1)  # its ierr is 0
+
+
+def test_unwind_leaves_fortran_at_once(toy):
+    """With `status` Fortran sees rc in each of its ten calls; with `unwind` it never gets back from the first."""
+
+    def analysis(x):
+        x[0] += 1
+        raise ValueError("no such station")
+
+    toy.register("analysis", analysis)
+    for mode in ("unwind", "status"):
+        x = np.zeros(4)
+        toy.callback_errors = mode
+        with pytest.raises(ValueError, match="no such station") as caught:
+            toy.tool_call(x, 10)
+        names = [frame.name for frame in traceback.extract_tb(caught.tb)]
+        assert names[-1] == "analysis"
+        assert x[0] == 1
+        assert "tool_call failed (no such station)" in toy.broken_by
+        toy.broken_by = None
+    assert toy.callback_errors == "status"
+
+
+def test_unwind_is_left_by_the_innermost_call(toy):
+    """An exception two callbacks deep: the inner plug call raises it in the outer callback, which can handle it."""
+    toy.callback_errors = "unwind"
+    seen = []
+
+    def inner(x):
+        raise KeyError("inner")
+
+    def outer(x):
+        toy.register("analysis", inner)
+        try:
+            toy.tool_call(np.zeros(1), 1)
+        except KeyError as error:
+            seen.append(error.args[0])
+            toy.broken_by = None
+
+    toy.register("analysis", outer)
+    try:
+        toy.tool_step(0.0, 1)
+    finally:
+        toy.callback_errors = "status"
+    assert seen == ["inner"]
+
+
+def test_unknown_mode_is_refused(toy):
+    from pipeline.errors import PipelineError
+
+    with pytest.raises(PipelineError, match="choose from status, unwind, found 'jump'"):
+        toy.callback_errors = "jump"
+
+
+def test_exceptions_do_not_leak(toy):
+    """2,000 exceptions of each kind; f2py alone would lose the model's work array at each one."""
+
+    def analysis(x):
+        raise ValueError("no such station")
+
+    def grow(mode, count):
+        toy.callback_errors = mode
+        before = resident()
+        for _ in range(count):
+            with pytest.raises(ValueError, match="station"):
+                toy.tool_call(np.zeros(4), 2)
+            toy.broken_by = None
+        return resident() - before
+
+    toy.register("analysis", analysis)
+    try:
+        for mode in ("status", "unwind"):
+            grow(mode, 200)
+            assert grow(mode, 2000) < 500_000
+    finally:
+        toy.callback_errors = "status"
+
+
+def resident():
+    """Memory of this process [byte]."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_function_as_an_argument_of_the_plug(toy):
+    """f2py's `external`: in place, and unknown outside the plug call."""
+
+    def analysis(x):
+        x *= 2
+
+    assert toy.tool_call_external(analysis, 5) == 0
+    assert toy.tool_get_external() == 2
+
+
+@pytest.mark.parametrize("mode", ["status", "unwind"])
+def test_exception_of_an_argument_does_not_jump_over_fortran_unasked(toy, mode):
+    calls = []
+
+    def analysis(x):
+        calls.append(x[0])
+        if len(calls) == 2:
+            raise ValueError("second call")
+
+    toy.callback_errors = mode
+    try:
+        for _ in range(1500):  # more than the interpreter's recursion limit, should a jump skip its bookkeeping
+            calls.clear()
+            with pytest.raises(ValueError, match="second call"):
+                toy.tool_call_external(analysis, 5)
+            toy.broken_by = None
+        assert calls == [1.0, 2.0]
+        assert toy.tool_get_external() == 2
+    finally:
+        toy.callback_errors = "status"
+
+
+def test_view_kept_by_an_argument_is_detected(toy):
+    kept = []
+    with pytest.raises(RuntimeError, match=r"kept 1 array\(s\) beyond its call"):
+        toy.tool_call_external(lambda x: kept.append(x), 1)
+
+
+def test_function_of_an_outer_call_is_back_after_a_nested_one(toy):
+    def analysis(x):
+        assert toy.tool_get_external() == 2
+        x *= 2
+
+    assert toy.tool_call_external(analysis, 3) == 0
 
 
 def test_unregistered_callback_is_the_models_error(toy):

@@ -8,7 +8,9 @@ interrupt the model. With a communicator every plug call is collective and an er
 
 from __future__ import annotations
 
+import inspect
 import signal
+import sys
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -156,7 +158,7 @@ class FortranModel:
     def _attempt(self, name: str, function: Any, arguments: tuple, number: int) -> _Outcome:
         support = self._support
         if name in self._external:
-            arguments = tuple(support.shield(a) if callable(a) else a for a in arguments)
+            arguments = tuple(support.shield(a, _accepts(a)) if callable(a) else a for a in arguments)
         try:
             outputs = support.call(function, arguments, self._options, number)
         except support.Intercepted as error:
@@ -232,3 +234,11 @@ def _ends_with(function: Any, error: str) -> bool:
     """Whether a plug's last output is the error code; f2py's documentation begins with `a,ierr = plug(b)`."""
     outputs = (function.__doc__ or "").split("=")[0]
     return outputs.split(",")[-1].strip() == error
+
+
+def _accepts(function: Callable[..., Any]) -> int:
+    """How many positional arguments a function takes."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_flags & inspect.CO_VARARGS:
+        return sys.maxsize
+    return code.co_argcount - isinstance(function, types.MethodType)
