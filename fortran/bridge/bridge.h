@@ -60,6 +60,9 @@ void bridge_leave_python(struct guard *guard);
 
 /* interrupts.c: which guarded call is in Fortran now, NULL for none; called whenever that changes. */
 void bridge_running(struct guard *guard);
+/* interrupts.c: the same where a call begins and ends; the latter returns a signal that waited for the end, or 0. */
+void bridge_enter_call(struct guard *guard);
+int bridge_leave_call(struct guard *outer);
 /* interrupts.c: 1 if another rank has failed in the call of this number. */
 int bridge_peer_failed(int64_t number);
 /* interrupts.c: another rank has failed in a call; interrupts this rank if it is in it. Any thread. */

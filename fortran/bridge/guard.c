@@ -151,18 +151,31 @@ static PyObject *call(PyObject *Py_UNUSED(module), PyObject *const *given, Py_ss
         current = &guard;
         if (guard.options & OPTION_TRAPS)
             set_traps(1);
+        bridge_enter_call(&guard);
         if (bridge_peer_failed(guard.number))
             bridge_leave("peer", "before the call");
-        bridge_running(&guard);
         result = Py_TYPE(given[0])->tp_call(given[0], given[1], NULL); /* PyObject_Call has bookkeeping a jump skips */
     } else {
         land(guard.thread);
     }
-    bridge_running(guard.outer);
+    int signalled = bridge_leave_call(guard.outer);
     current = guard.outer;
     bridge_external_swap(guard.external);
     if (guard.options & OPTION_TRAPS)
         set_traps(guard.outer && guard.outer->options & OPTION_TRAPS);
+    if (signalled && !failure.kind) {
+        failure.kind = "interrupt";
+        failure.depth = 0;
+        snprintf(failure.message, MESSAGE_LENGTH, "%d", signalled);
+        Py_CLEAR(result);
+        PyErr_Clear();
+    }
+    if (bridge_callback_pending && !failure.kind && result) {
+        failure.kind = "callback"; /* Fortran did not pass it on */
+        failure.message[0] = '\0';
+        failure.depth = 0;
+        Py_CLEAR(result);
+    }
     if (failure.kind)
         raise_failure();
     failure.kind = NULL;

@@ -17,11 +17,13 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { TICKS_PER_SECOND = 100, PATIENCE_SIGNAL = 200, PATIENCE_PEER = 40 }; /* in ticks */
+enum { TICKS_PER_SECOND = 100 };
+enum { PATIENCE_INTERRUPT = 200, PATIENCE_TERMINATE = 10, PATIENCE_PEER = 20 }; /* in ticks */
 static const int tick = SIGURG; /* ignored by whoever does not know it */
 static int dump;                /* its handler, Python's faulthandler, prints the Python stack */
 
-static struct guard *volatile running;
+static struct guard *volatile running; /* NULL while Python runs */
+static volatile int depth;             /* guarded calls within each other, including those that have called Python */
 static pthread_t runner;
 static volatile sig_atomic_t wanted; /* SIGINT or SIGTERM, not yet obeyed */
 static volatile int64_t peer_number; /* the call in which another rank failed */
@@ -49,9 +51,24 @@ void bridge_running(struct guard *guard)
     running = guard;
     if (guard) {
         runner = pthread_self();
-        if (has_failed_peer(guard))
+        if (wanted || has_failed_peer(guard))
             set_timer(true);
     }
+}
+
+void bridge_enter_call(struct guard *guard)
+{
+    depth++;
+    bridge_running(guard);
+}
+
+int bridge_leave_call(struct guard *outer)
+{
+    int number = wanted;
+    depth--;
+    wanted = 0; /* a signal that came too late for a jump is obeyed here */
+    bridge_running(outer);
+    return number;
 }
 
 int bridge_peer_failed(int64_t number)
@@ -121,7 +138,7 @@ static void print_python_stack(void)
     say("Python was here:\n");
     pthread_kill(runner, dump);
     if (!pthread_equal(runner, pthread_self()))
-        usleep(100000);
+        usleep(50000);
 }
 
 /* The library does not return. Another rank's failure is answered by the listening thread, which may use MPI. */
@@ -135,19 +152,34 @@ static void give_up(void)
     say(wanted == SIGINT ? "interrupted inside a library that does not return; " : "terminated inside a library that "
                                                                                    "does not return; ");
     print_python_stack();
+    if (wanted == SIGTERM || !bridge_listens()) /* whoever terminates one rank ends the others as well */
+        _exit(128 + (int)wanted);
     end_code = 128 + (int)wanted;
-    if (!bridge_listens())
-        _exit(end_code);
+}
+
+/* Whether a signal that strikes in a callback is kept until Fortran has it back: Python would end the process at once. */
+static bool is_ours(int number)
+{
+    const struct sigaction *before = &former[number == SIGTERM];
+    return depth > 0 && !(before->sa_flags & SA_SIGINFO) && before->sa_handler == SIG_DFL;
+}
+
+/* Whoever terminates a program of several ranks kills it a second later. */
+static int patience(void)
+{
+    return !wanted ? PATIENCE_PEER : wanted == SIGTERM ? PATIENCE_TERMINATE : PATIENCE_INTERRUPT;
 }
 
 static void on_interrupt(int number, siginfo_t *information, void *context)
 {
     struct guard *guard = running;
     if (number != tick) {
-        if (!guard) {
+        if (!guard && !is_ours(number)) {
             chain(number, information, context);
             return;
         }
+        if (stuck)
+            _exit(128 + number); /* all ranks are being ended */
         if (!wanted) {
             wanted = number;
             ticks = 0;
@@ -159,10 +191,11 @@ static void on_interrupt(int number, siginfo_t *information, void *context)
     }
     if (!guard) { /* Fortran has returned or called Python */
         int waiting = wanted;
-        wanted = 0;
         set_timer(false);
-        if (waiting)
+        if (waiting && !is_ours(waiting)) {
+            wanted = 0;
             chain(waiting, NULL, NULL);
+        }
     } else if (!pthread_equal(pthread_self(), runner)) {
         pthread_kill(runner, tick);
     } else if (in_model(context)) {
@@ -172,7 +205,7 @@ static void on_interrupt(int number, siginfo_t *information, void *context)
         if (reason)
             bridge_leave("interrupt", "%d", reason);
         bridge_leave("peer", "%d", peer_rank);
-    } else if (++ticks == (wanted ? PATIENCE_SIGNAL : PATIENCE_PEER)) {
+    } else if (++ticks == patience()) {
         give_up();
     }
 }

@@ -8,6 +8,7 @@ interrupt the model. With a communicator every plug call is collective and an er
 
 from __future__ import annotations
 
+import functools
 import inspect
 import signal
 import sys
@@ -15,7 +16,7 @@ import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.bridge.agreement import Agreement
 from pipeline.bridge.config import ModelConfig
@@ -39,10 +40,13 @@ class Module:
     broken_by: str | None = None
 
 
-class _Outcome(NamedTuple):
-    result: Any = None
-    error: BaseException | None = None
-    harm: bool | None = None  # whether the error spoilt the model's state; None: as the configuration says of the plug
+class _Outcome:
+    """What a call came to; `harm`: whether the error spoilt the model's state, None: as the configuration says."""
+
+    __slots__ = ("error", "harm", "result")
+
+    def __init__(self, result: Any = None, error: BaseException | None = None, harm: bool | None = None):
+        self.result, self.error, self.harm = result, error, harm
 
 
 class FortranModel:
@@ -73,6 +77,8 @@ class FortranModel:
         self._heals = self._matching(names.heals)
         self._reads = self._matching(names.reads)
         self._allowed = self._heals | self._matching((*names.finishes, names.message or ""))
+        for name in self._functions:
+            setattr(self, name, functools.partial(self.call, name))
 
     @property
     def broken_by(self) -> str | None:
@@ -103,14 +109,11 @@ class FortranModel:
             raise PipelineError(f"callback_errors: choose from {', '.join(_MODES)}, found {mode!r}")
         self._options = self._options & ~_UNWIND | (_UNWIND if mode == "unwind" else 0)
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):
             raise AttributeError(name)
-        self._known(name)
-        return lambda *arguments: self.call(name, *arguments)
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._functions]
+        choices = ", ".join(sorted(self._functions))
+        raise AttributeError(f"model {self.config.name} has no plug {name!r}; it has {choices}")
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call a plug and return its outputs without `ierr`. Collective when the model has a communicator.
@@ -121,12 +124,14 @@ class FortranModel:
             SystemExit: SIGTERM while Fortran computed.
             BaseException: what a callback raised, with its traceback.
         """
-        function = self._known(name)
         agreement = self._agreement
-        number = agreement.next() if agreement else 0
-        refusal = self._refusal(name)
-        outcome = _Outcome(error=refusal) if refusal else self._attempt(name, function, arguments, number)
-        error = agreement.settle(outcome.error, number) if agreement else outcome.error
+        if agreement is None:
+            outcome = self._attempt(name, arguments, 0)
+            error = outcome.error
+        else:
+            number = agreement.next()
+            outcome = self._attempt(name, arguments, number)
+            error = agreement.settle(outcome.error, number)
         if error is not None:
             self._note(name, error, outcome.harm)
             raise error
@@ -155,23 +160,28 @@ class FortranModel:
             raise PipelineError(f"callback {name!r}: expected a function, found {type(function).__name__}")
         self._support.register(name, function)
 
-    def _attempt(self, name: str, function: Any, arguments: tuple, number: int) -> _Outcome:
+    def _attempt(self, name: str, arguments: tuple, number: int) -> _Outcome:
+        function = self._functions.get(name) or self.__getattr__(name)
         support = self._support
+        if self._module.broken_by and name not in self._allowed:
+            return _Outcome(error=self._refusal(name))
         if name in self._external:
             arguments = tuple(support.shield(a, _accepts(a)) if callable(a) else a for a in arguments)
         try:
             outputs = support.call(function, arguments, self._options, number)
         except support.Intercepted as error:
-            return _Outcome(error=support.take_exception() or self._caught(name, *error.args), harm=True)
+            kind, message, frames = error.args
+            raised = support.take_exception()
+            return _Outcome(error=raised or self._caught(name, kind, message, frames), harm=kind != "callback" or None)
         except Exception as error:  # f2py's own refusals: number, type and order of the arguments
             raised = support.take_exception()
             return _Outcome(error=raised or error, harm=None if raised else False)
-        raised = support.take_exception()
-        if raised is not None:
-            return _Outcome(error=raised)
         if not self._error_last[name]:
             return _Outcome(outputs)
-        *values, code = outputs if isinstance(outputs, tuple) else (outputs,)
+        if not isinstance(outputs, tuple):
+            values, code = (), outputs
+        else:
+            *values, code = outputs
         if code:
             return _Outcome(error=FortranError(f"{self.config.name}.{name}: {self._message(code)}", name, int(code)))
         return _Outcome(values[0] if len(values) == 1 else tuple(values) or None)
@@ -195,9 +205,7 @@ class FortranModel:
         text = text if isinstance(text, bytes) else bytes(text)
         return text.decode(errors="replace").strip(" \0") or f"error {code}"
 
-    def _refusal(self, name: str) -> FortranError | None:
-        if self._module.broken_by is None or name in self._allowed:
-            return None
+    def _refusal(self, name: str) -> FortranError:
         return FortranError(
             f"{self.config.name}.{name}: refused, the model's state is not to be trusted since {self.broken_by}; "
             f"call {' or '.join(self.config.plugs.heals)} first",
@@ -211,13 +219,6 @@ class FortranModel:
 
     def _matching(self, patterns: Iterable[str]) -> frozenset[str]:
         return frozenset(name for name in self._functions for pattern in patterns if fnmatchcase(name, pattern))
-
-    def _known(self, name: str) -> Any:
-        try:
-            return self._functions[name]
-        except KeyError:
-            choices = ", ".join(sorted(self._functions))
-            raise AttributeError(f"model {self.config.name} has no plug {name!r}; it has {choices}") from None
 
 
 def collect(module: types.ModuleType) -> dict[str, Any]:

@@ -195,15 +195,19 @@ contains
         ierr = 0
     end subroutine tool_compute
 
-    !> A long wait inside a library.
-    subroutine tool_wait(seconds, ierr)
-        integer(c_int), intent(in) :: seconds
+    !> A wait inside a library that never ends: a lock that this thread holds already.
+    subroutine tool_wait(ierr)
         integer(c_int), intent(out) :: ierr
-        integer :: k
-        do k = 1, seconds
-            call sleep(seconds)  ! a signal ends one of them
-        end do
-        ierr = 0
+        interface
+            integer(c_int) function pthread_mutex_lock(mutex) bind(c)
+                import :: c_int
+                integer(c_int), intent(inout) :: mutex(*)
+            end function pthread_mutex_lock
+        end interface
+        integer(c_int) :: mutex(32)
+        mutex = 0
+        ierr = pthread_mutex_lock(mutex)
+        ierr = pthread_mutex_lock(mutex)
     end subroutine tool_wait
 
     !> STOP on a thread that Python did not call.
