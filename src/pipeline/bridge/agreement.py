@@ -1,8 +1,9 @@
 """One rank's error is every rank's error: the outcome of a call, agreed over the communicator.
 
 Ranks compare outcomes when their plug call has returned. A rank that failed and finds the others still inside Fortran
-tells them: each has a thread that listens (watch.c), which interrupts the model where it computes. A rank that is caught
-in a library, waiting for a message of the failed rank, cannot return; it answers, and the failed rank ends the program.
+tells them: each has a thread that listens (watch.c), which interrupts the model where it computes. A rank that is
+caught in a library, waiting for a message of the failed rank, cannot return; it answers, and the failed rank ends the
+program.
 """
 
 from __future__ import annotations

@@ -62,16 +62,16 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
         mark = fingerprint(config, folder)
         if not _is_current(module, mark):
             _build(config, folder, module)
-            _write_record(config, folder, mark)
+            _write_record(config, folder, (mark[0], fingerprint(config, folder)[1]))
     return module
 
 
-def _is_current(module: Path, mark: str) -> bool:
+def _is_current(module: Path, mark: tuple[str, str]) -> bool:
     record = module.parent / "model.json"
-    return module.exists() and record.exists() and json.loads(record.read_text()).get("fingerprint") == mark
+    return module.exists() and record.exists() and json.loads(record.read_text()).get("fingerprint") == list(mark)
 
 
-def _write_record(config: ModelConfig, folder: Path, mark: str) -> None:
+def _write_record(config: ModelConfig, folder: Path, mark: tuple[str, str]) -> None:
     with atomic(folder / "model.json") as path:
         path.write_text(json.dumps({"fingerprint": mark, "config": config.model_dump(mode="json")}, indent=1))
 

@@ -100,7 +100,7 @@ class FortranModel:
 
     @property
     def callback_errors(self) -> str:
-        """`status`: Fortran gets a return code and unwinds; `unwind`: it is left at once, for code that ignores codes."""
+        """`status`: Fortran gets a return code and unwinds; `unwind`: it is left at once, for code without codes."""
         return _MODES[bool(self._options & _UNWIND)]
 
     @callback_errors.setter
