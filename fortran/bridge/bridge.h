@@ -67,6 +67,8 @@ int bridge_leave_call(struct guard *outer);
 int bridge_peer_failed(int64_t number);
 /* interrupts.c: another rank has failed in a call; interrupts this rank if it is in it. Any thread. */
 void bridge_set_peer_failed(int rank, int64_t number);
+/* interrupts.c: numbers begin anew. */
+void bridge_forget_peers(void);
 /* interrupts.c: 0 or the rank that waits for an answer because this rank cannot leave a library, plus one. */
 int bridge_is_stuck(void);
 /* interrupts.c: 0, or the exit code with which the listening thread is to end all ranks. */

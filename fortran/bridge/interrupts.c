@@ -86,6 +86,11 @@ void bridge_set_peer_failed(int rank, int64_t number)
     set_timer(true);
 }
 
+void bridge_forget_peers(void)
+{
+    peer_number = 0;
+}
+
 int bridge_is_stuck(void)
 {
     return stuck ? peer_rank + 1 : 0;
@@ -228,18 +233,18 @@ void bridge_end_if_elsewhere(const char *text)
     bridge_end(message, 1);
 }
 
-static PyObject *catch_signals(PyObject *Py_UNUSED(module), PyObject *number)
+static PyObject *catch_signals(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     struct sigaction action = {.sa_sigaction = on_interrupt, .sa_flags = SA_SIGINFO}, present;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = tick};
     Dl_info where;
-    dump = (int)PyLong_AsLong(number);
-    if (dump == -1 && PyErr_Occurred())
+    int all;
+    if (!PyArg_ParseTuple(arguments, "ip", &dump, &all))
         return NULL;
     if (dladdr((void *)catch_signals, &where))
         own_base = where.dli_fbase;
     has_timer = has_timer || timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; all && i < 2; i++) {
         sigaction(i ? SIGTERM : SIGINT, NULL, &present);
         if (present.sa_sigaction == on_interrupt)
             continue;
@@ -252,7 +257,8 @@ static PyObject *catch_signals(PyObject *Py_UNUSED(module), PyObject *number)
 }
 
 static PyMethodDef methods[] = {
-    {"catch_signals", catch_signals, METH_O, "catch_signals(dump): SIGINT and SIGTERM interrupt Fortran; dump prints"},
+    {"catch_signals", catch_signals, METH_VARARGS,
+     "catch_signals(dump, all): signal `dump` prints the Python stack; SIGINT and SIGTERM interrupt Fortran if `all`"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -81,6 +81,7 @@ static PyObject *start_listening(PyObject *Py_UNUSED(module), PyObject *handle)
     if (provided < MPI_THREAD_MULTIPLE)
         Py_RETURN_FALSE;
     stop_listening();
+    bridge_forget_peers();
     comm = MPI_Comm_f2c((MPI_Fint)fcomm);
     if (!registered) {
         MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, on_finalize, &key, NULL);

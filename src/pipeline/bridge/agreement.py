@@ -39,6 +39,7 @@ class Agreement:
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.number = 0  # of the plug calls, the same on all ranks
         self._support, self._alarm = support, comm.Dup()
+        self._message = np.array(0, dtype=np.int64)
         self.hears = hasattr(support, "listen") and support.listen(self._alarm.py2f())
 
     def next(self) -> int:
@@ -84,10 +85,10 @@ class Agreement:
             time.sleep(1e-4)
 
     def _tell_the_others(self, number: int) -> None:
-        message = np.array(number, dtype=np.int64)
+        self._message = np.array(number, dtype=np.int64)  # kept until it has been sent
         for rank in range(self.size):
             if rank != self.rank:
-                self._alarm.Isend(message, dest=rank, tag=_FAILED).Free()
+                self._alarm.Isend(self._message, dest=rank, tag=_FAILED).Free()
 
     def _abort(self, error: BaseException, why: str) -> NoReturn:
         traceback.print_exception(error)

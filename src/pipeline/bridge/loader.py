@@ -89,8 +89,7 @@ def _prepare(support: types.ModuleType, config: ModelConfig) -> None:
         support.set_arguments(list(config.runtime.arguments or (config.name,)))
     with suppress(ValueError, OSError, AttributeError):  # without a standard error there is nothing to print on
         faulthandler.register(_DUMP, file=sys.__stderr__, all_threads=False)
-    if config.runtime.interruptible:
-        support.catch_signals(_DUMP)
+    support.catch_signals(_DUMP, config.runtime.interruptible)
 
 
 def _last_words(name: str) -> None:

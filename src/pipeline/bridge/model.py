@@ -38,6 +38,7 @@ class Module:
     support: types.ModuleType
     config: ModelConfig
     broken_by: str | None = None
+    agreement: Agreement | None = None
 
 
 class _Outcome:
@@ -65,7 +66,6 @@ class FortranModel:
         self.config = module.config
         self._module, self._support = module, module.support
         self._functions = collect(module.plugs)
-        self._agreement: Agreement | None = None
         if comm is not None:
             self.agree_over(comm, patience)
         self._options = 0
@@ -124,7 +124,7 @@ class FortranModel:
             SystemExit: SIGTERM while Fortran computed.
             BaseException: what a callback raised, with its traceback.
         """
-        agreement = self._agreement
+        agreement = self._module.agreement
         if agreement is None:
             outcome = self._attempt(name, arguments, 0)
             error = outcome.error
@@ -146,9 +146,9 @@ class FortranModel:
             comm: the communicator the model runs on.
             patience: seconds a failed rank waits for ranks that are in Python, before it aborts the program.
         """
-        if self._agreement:
-            self._agreement.close()
-        self._agreement = Agreement(comm, self._support, patience) if comm.Get_size() > 1 else None
+        if self._module.agreement:
+            self._module.agreement.close()
+        self._module.agreement = Agreement(comm, self._support, patience) if comm.Get_size() > 1 else None
 
     def register(self, name: str, function: Callable[..., None] | None) -> None:
         """Make a Python function callable from Fortran as `name`; None withdraws it. Replaceable while the model runs.
