@@ -47,10 +47,10 @@ module callback_argument_mod
     interface
         !> strides.c: distance in bytes of neighbours along each dimension.
         subroutine bridge_strides(array, strides) bind(c)
-            import :: c_int64_t
+            import :: c_int64_t, max_rank
             implicit none
             type(*), intent(in) :: array(..)
-            integer(c_int64_t), intent(out) :: strides(*)
+            integer(c_int64_t), intent(inout) :: strides(max_rank)
         end subroutine bridge_strides
     end interface
 

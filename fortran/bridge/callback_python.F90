@@ -7,7 +7,7 @@
 !!         call model_run(n)                                        ! deep inside: call callback_python_call(x, rc)
 !!
 !! The function is C code on f2py's stack: the pointer is valid during that one plug call, and the guard nullifies it on
-!! entry and exit. For anything new `callback_mod` is the better way: it needs no argument, takes any array and any number.
+!! entry and exit. For anything new `callback_mod` is the better way: it needs no argument and takes any array.
 module callback_python_mod
     use, intrinsic :: iso_c_binding, only: c_associated, c_double, c_f_procpointer, c_funloc, c_funptr, c_int, &
         c_null_funptr
@@ -25,6 +25,7 @@ module callback_python_mod
         end subroutine python_function
 
         subroutine leave() bind(c)
+            implicit none
         end subroutine leave
     end interface
 

@@ -77,7 +77,7 @@ class FortranModel:
         self._heals = self._matching(names.heals)
         self._reads = self._matching(names.reads)
         self._allowed = self._heals | self._matching((*names.finishes, names.message or ""))
-        for name in self._functions:
+        for name in self._functions.keys() - set(dir(type(self))):
             setattr(self, name, functools.partial(self.call, name))
 
     @property
