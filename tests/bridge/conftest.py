@@ -1,6 +1,7 @@
 """The small Fortran model of the bridge's tests, built once."""
 
 import fcntl
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -46,7 +47,8 @@ def run_ranks(tmp_path, toy_path):
         script = tmp_path / "main.py"
         script.write_text(program)
         command = bridge.mpi_command(ranks, str(script), str(toy_path))
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        # Not what MPI has added to the environment of this process, in which mpirun would see another mpirun.
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": dict(os.environ)}
         with subprocess.Popen(command, **streams) as process:
             end = until_free and wait_for_end(process, until_free, timeout)
             stdout, stderr = process.communicate(timeout=timeout)

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM while Fortran computes, waits, or has called Python."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ print("ready", flush=True)
 def run_and_signal(toy_path, body, number, delay=0.3):
     """Run a program, send it a signal a moment after it is ready; its output, code and seconds until its end."""
     command = [sys.executable, "-c", HEAD + body, str(toy_path)]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": dict(os.environ)}
     with subprocess.Popen(command, **streams) as process:
         assert process.stdout.readline() == "ready\n"
         time.sleep(delay)
