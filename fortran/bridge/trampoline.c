@@ -61,7 +61,7 @@ static PyObject *object_of(const struct callback_array *argument)
 {
     switch (argument->element) {
     case KIND_TEXT:
-        return PyUnicode_DecodeLocaleAndSize(argument->text, argument->text_length, "surrogateescape");
+        return PyUnicode_DecodeUTF8(argument->text, argument->text_length, "surrogateescape");
     case KIND_REAL:
         return PyFloat_FromDouble(argument->real);
     case KIND_INTEGER:
