@@ -14,11 +14,11 @@ from mpi4py import MPI
 from pipeline import bridge
 model = bridge.load(sys.argv[1])
 model.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
-print("ready", flush=True)
+ready = lambda: print("ready", flush=True)
 """
 
 
-def run_and_signal(toy_path, body, number, delay=0.3):
+def run_and_signal(toy_path, body, number, delay=1.0):
     """Run a program, send it a signal a moment after it is ready; its output, code and seconds until its end."""
     command = [sys.executable, "-c", HEAD + body, str(toy_path)]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": dict(os.environ)}
@@ -34,6 +34,7 @@ def run_and_signal(toy_path, body, number, delay=0.3):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)])
 def test_signal_leaves_a_long_computation(toy_path, number, code):
     body = """
+ready()
 try:
     model.tool_compute(50)
 finally:
@@ -49,6 +50,7 @@ finally:
 
 def test_program_goes_on_after_an_interrupt(toy_path):
     body = """
+ready()
 try:
     model.tool_compute(50)
 except KeyboardInterrupt:
@@ -62,7 +64,7 @@ except KeyboardInterrupt:
 
 def test_signal_inside_a_library_ends_the_process_with_the_python_stack(toy_path):
     """A library may hold a lock: nothing is jumped over, the process ends when the library does not return."""
-    body = "def the_caller(): model.tool_wait()\nthe_caller()"
+    body = "def the_caller(): ready(); model.tool_wait()\nthe_caller()"
     returned, _, stderr, seconds = run_and_signal(toy_path, body, signal.SIGTERM)
     assert returned == 143
     assert "terminated inside a library that does not return; Python was here:" in stderr
@@ -74,7 +76,8 @@ def test_termination_inside_a_callback_waits_for_fortran(toy_path):
     """Python has no handler of SIGTERM, which would end the process at once."""
     body = """
 def analysis(x):
-    time.sleep(1)
+    ready()
+    time.sleep(3)
     print("analysed")
 model.register("analysis", analysis)
 try:
@@ -91,6 +94,7 @@ finally:
 def test_interrupt_inside_a_callback_is_pythons(toy_path, mode):
     body = f"""
 def analysis(x):
+    ready()
     time.sleep(50)
 model.callback_errors = {mode!r}
 model.register("analysis", analysis)
@@ -103,7 +107,7 @@ model.tool_step(0.0, 1)
 
 
 def test_interrupt_outside_fortran_is_as_without_the_bridge(toy_path):
-    returned, _, stderr, _ = run_and_signal(toy_path, "time.sleep(50)", signal.SIGINT)
+    returned, _, stderr, _ = run_and_signal(toy_path, "ready()\ntime.sleep(50)", signal.SIGINT)
     assert returned == -signal.SIGINT
     assert "KeyboardInterrupt" in stderr
 
@@ -137,6 +141,7 @@ def test_other_threads_leave_the_signal_to_the_one_in_fortran(toy_path):
     body = """
 import threading
 threading.Thread(target=time.sleep, args=(20,), daemon=True).start()
+ready()
 try:
     model.tool_compute(50)
 except KeyboardInterrupt:
