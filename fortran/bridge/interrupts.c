@@ -246,7 +246,7 @@ static PyObject *catch_signals(PyObject *Py_UNUSED(module), PyObject *arguments)
     has_timer = has_timer || timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
     for (int i = 0; all && i < 2; i++) {
         sigaction(i ? SIGTERM : SIGINT, NULL, &present);
-        if (present.sa_sigaction == on_interrupt)
+        if (present.sa_sigaction == on_interrupt || present.sa_handler == SIG_IGN) /* ignored, as under nohup */
             continue;
         former[i] = present;
         sigaction(i ? SIGTERM : SIGINT, &action, NULL);

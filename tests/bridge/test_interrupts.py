@@ -9,7 +9,8 @@ import time
 import pytest
 
 HEAD = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 from mpi4py import MPI
 from pipeline import bridge
 model = bridge.load(sys.argv[1])
