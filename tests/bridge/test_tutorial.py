@@ -28,7 +28,7 @@ def printed(tmp_path_factory):
         elif block["language"] == "sh":
             command = ["bash", "-euo", "pipefail", "-c", block["text"]]
             streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-            done = subprocess.run(command, cwd=folder, env=project.env, timeout=300, **streams)
+            done = subprocess.run(command, cwd=folder, env=project.env, timeout=600, **streams)
             assert done.returncode == 0, block["text"] + done.stdout
             output[block["text"].splitlines()[0]] = done.stdout
     return output
@@ -69,6 +69,6 @@ def test_wanting_model_is_named(tmp_path):
     """`--config model=<name>` without a configuration of that name."""
     project = Project(tmp_path)
     command = ["snakemake", "--cores", "1", "build_model", "--config", "model=nowhere"]
-    done = subprocess.run(command, cwd=project.folder, env=project.env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=project.folder, env=project.env, capture_output=True, text=True, timeout=600)
     assert done.returncode != 0
     assert "config/models/nowhere.yaml" in done.stdout + done.stderr
