@@ -44,7 +44,7 @@ finally:
     returned, stdout, stderr, seconds = run_and_signal(toy_path, body, number)
     assert returned == code, stderr
     assert stdout.startswith("cleaned up tool_compute failed")
-    assert seconds < 10  # of 50; a busy machine takes its time to end a process
+    assert seconds < 40  # of 50; a busy machine takes its time to end a process
     if number == signal.SIGINT:
         assert "KeyboardInterrupt: toy.tool_compute, in dynamics_mod::dynamics_compute < toy_plugs::tool_comp" in stderr
 
@@ -60,7 +60,7 @@ except KeyboardInterrupt:
 """
     returned, stdout, stderr, seconds = run_and_signal(toy_path, body, signal.SIGINT)
     assert (returned, stdout) == (0, "2430.0\n"), stderr
-    assert seconds < 10
+    assert seconds < 40
 
 
 def test_signal_inside_a_library_ends_the_process_with_the_python_stack(toy_path):
@@ -70,7 +70,7 @@ def test_signal_inside_a_library_ends_the_process_with_the_python_stack(toy_path
     assert returned == 143
     assert "terminated inside a library that does not return; Python was here:" in stderr
     assert "in the_caller" in stderr
-    assert seconds < 10
+    assert seconds < 40
 
 
 def test_termination_inside_a_callback_waits_for_fortran(toy_path):
@@ -88,7 +88,7 @@ finally:
 """
     returned, stdout, stderr, seconds = run_and_signal(toy_path, body, signal.SIGTERM)
     assert (returned, stdout) == (143, "analysed\ncleaned up\n"), stderr
-    assert seconds < 10
+    assert seconds < 40
 
 
 @pytest.mark.parametrize("mode", ["status", "unwind"])
@@ -104,7 +104,7 @@ model.tool_step(0.0, 1)
     returned, _, stderr, seconds = run_and_signal(toy_path, body, signal.SIGINT)
     assert returned == -signal.SIGINT
     assert "in analysis" in stderr
-    assert seconds < 10
+    assert seconds < 40
 
 
 def test_interrupt_outside_fortran_is_as_without_the_bridge(toy_path):
