@@ -1,39 +1,95 @@
-/* What the trampoline (Fortran calls Python) and the guard (Python calls Fortran) share. */
+/* What the parts of the bridge in C share: the trampoline (Fortran calls Python), the guard (Python calls Fortran), the ways
+ * in which Fortran ends a program, and the ways in which others interrupt it. */
 #ifndef BRIDGE_H
 #define BRIDGE_H
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <setjmp.h>
 #include <stdint.h>
 
-enum { MAX_CALLBACKS = 64, MAX_RANK = 15, NAME_LENGTH = 64 };
+enum { MAX_CALLBACKS = 64, MAX_RANK = 15, NAME_LENGTH = 64, LABEL_LENGTH = 32, TEXT_LENGTH = 256 };
 enum { CALLBACK_OK = 0, CALLBACK_FAILED = 1, CALLBACK_WRONG_THREAD = 4 };
-enum { KIND_REAL64 = 1, KIND_REAL32 = 2, KIND_INT32 = 3 };
+enum { KIND_REAL64 = 1, KIND_REAL32, KIND_INT32, KIND_TEXT, KIND_REAL, KIND_INTEGER, KIND_LOGICAL };
 
 /* callback_array_type of callback_mod.F90 */
 struct callback_array {
     void *data;
     int element, rank, writable, contiguous;
-    int64_t extents[MAX_RANK];
+    int label_length, text_length; /* a text longer than TEXT_LENGTH is refused before it comes here */
+    double real;                   /* the values of scalars that are passed by value */
+    int64_t integer;
+    int64_t extents[MAX_RANK], strides[MAX_RANK]; /* strides in bytes, only where not contiguous */
+    char label[LABEL_LENGTH], text[TEXT_LENGTH];
 };
 
 typedef int (*callback_handler)(int id, int count, const struct callback_array *arrays);
 
 /* callback_mod.F90: the number of the name, 0 when the table is full or the name too long. */
 int bridge_callback_register(const char *name, int length, callback_handler handler);
+/* callback_mod.F90: whether a callback has failed whose exception Python has not fetched yet. */
+extern int bridge_callback_pending;
+/* callback_python.F90: the procedure of the f2py way; returns the former one. */
+typedef void (*external_procedure)(double *, int *);
+external_procedure bridge_external_swap(external_procedure procedure);
+/* callback_python.F90: what leaves Fortran at once after a failure, NULL for a return code. */
+extern void (*bridge_unwinder)(void);
 
-/* guard.c: add the guard's functions and exception to the extension module. */
+enum { OPTION_TRAPS = 1, OPTION_UNWIND = 2 };
+
+/* One call from Python into Fortran, on the stack of `call`. */
+struct guard {
+    sigjmp_buf back;
+    struct guard *outer;
+    int options;
+    int64_t number;        /* of the call, the same on every rank; 0 where ranks do not agree */
+    PyThreadState *thread; /* as it was at entry */
+    external_procedure external;
+};
+
+/* guard.c: add its functions and its exception to the extension module. */
 int bridge_add_guard(PyObject *module);
-
-/* guard.c: whether this thread is inside a guarded call. */
-int bridge_is_guarded(void);
-
+/* guard.c: the innermost guarded call of this thread while it is in Fortran, else NULL. */
+struct guard *bridge_current(void);
+/* guard.c: note why Fortran is left (stop, error, floating, interrupt, peer, unwind) and jump back to the guard. */
+void bridge_leave(const char *kind, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 /* guard.c: while Python runs inside a callback the guard and floating-point traps are off, since a jump over its frames
  * would break the interpreter; the second call restores what the first returned. */
 struct guard *bridge_enter_python(void);
 void bridge_leave_python(struct guard *guard);
 
+/* interrupts.c: which guarded call is in Fortran now, NULL for none; called whenever that changes. */
+void bridge_running(struct guard *guard);
+/* interrupts.c: the same where a call begins and ends; the latter returns a signal that waited for the end, or 0. */
+void bridge_enter_call(struct guard *guard);
+int bridge_leave_call(struct guard *outer);
+/* interrupts.c: 1 if another rank has failed in the call of this number. */
+int bridge_peer_failed(int64_t number);
+/* interrupts.c: another rank has failed in a call; interrupts this rank if it is in it. Any thread. */
+void bridge_set_peer_failed(int rank, int64_t number);
+/* interrupts.c: numbers begin anew. */
+void bridge_forget_peers(void);
+/* interrupts.c: 0 or the rank that waits for an answer because this rank cannot leave a library, plus one. */
+int bridge_is_stuck(void);
+/* interrupts.c: 0, or the exit code with which the listening thread is to end all ranks. */
+int bridge_end_code(void);
+/* interrupts.c: end the process if the guarded call runs on another thread, to which nothing can jump. */
+void bridge_end_if_elsewhere(const char *text);
+/* interrupts.c: end the process from any thread, after a message and the Python stack of the guarded thread. */
+void bridge_end(const char *message, int code) __attribute__((noreturn));
+int bridge_add_interrupts(PyObject *module);
+
+/* watch.c: whether a thread listens for failures of other ranks; MPI_Abort where MPI runs. */
+int bridge_listens(void);
+void bridge_abort_ranks(int code);
+int bridge_add_watch(PyObject *module);
+
 /* trampoline.c: the first exception of a callback since the last call, a new reference or NULL; cleared. */
 PyObject *bridge_take_exception(void);
+/* trampoline.c: keep the exception that is set, if it is the first. */
+void bridge_keep_exception(void);
+
+/* external.c */
+int bridge_add_external(PyObject *module);
 
 #endif

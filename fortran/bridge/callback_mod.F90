@@ -1,41 +1,35 @@
 !> Calls from Fortran to procedures registered by name while the program runs, without knowing what is behind them.
-!! The module depends on nothing but ISO_C_BINDING, so that it can lie in a model's lowest library and any module of the
-!! model may say `use callback_mod`. Under Python the handler is the trampoline of the bridge; in a Fortran program
-!! the table is empty and every call returns `callback_unknown`.
+!! The module depends on nothing but ISO_C_BINDING and strides.c, so that it can lie in a model's lowest library and any
+!! module of the model may say `use callback_mod`. Under Python the handler is the trampoline of the bridge; in a Fortran
+!! program the table is empty and every call returns `callback_unknown`.
 !!
 !!     call callback_call('analysis', field, rc)                          ! by name, any rank, in place
 !!     id = callback_find('analysis')                                     ! by number: no search
 !!     call callback_call(id, [callback_array(u), callback_input(n)], rc)
+!!     call callback_call('rain', [callback_array(q(:, 1, :), 'q'), callback_value(dt, 'dt'), &
+!!         callback_value('convective', 'stage')], rc)
+!!
+!! Arrays of rank 0 to 15, sections included, are passed where they lie. An argument with a name becomes a keyword.
 !!
 !! A return code other than `callback_ok` asks the caller to return to its own caller with an error, as after any other
 !! failure; after the first failure further calls are refused until the main program has dealt with it.
 module callback_mod
     use, intrinsic :: iso_c_binding, only: c_associated, c_char, c_double, c_f_procpointer, c_float, c_funptr, c_int, &
-        c_int64_t, c_loc, c_null_char, c_null_funptr, c_null_ptr, c_ptr
+        c_int64_t, c_loc, c_null_funptr
+    use callback_argument_mod, only: arguments_fit, callback_array, callback_array_type, callback_input, &
+        callback_label_length, callback_text_length, callback_value, describe, describe_section, kind_int32, &
+        kind_real32, kind_real64
     implicit none
     private
 
     integer, parameter, public :: callback_ok = 0
     integer, parameter, public :: callback_failed = 1          !< it raised an error, now or before
     integer, parameter, public :: callback_unknown = 2         !< nothing is registered under this name or number
-    integer, parameter, public :: callback_not_contiguous = 3  !< a section was given to callback_array
+    integer, parameter, public :: callback_too_long = 3        !< a text or a name does not fit
     integer, parameter, public :: callback_wrong_thread = 4    !< Python listens to the thread that it called alone
     integer, parameter, public :: callback_name_length = 64
 
     integer, parameter :: max_callbacks = 64
-    integer, parameter :: max_rank = 15
-    integer(c_int), parameter :: kind_real64 = 1, kind_real32 = 2, kind_int32 = 3
-
-    !> One array as the handler sees it; bridge.h holds the same in C.
-    type, bind(c), public :: callback_array_type
-        private
-        type(c_ptr) :: data = c_null_ptr
-        integer(c_int) :: element = 0                !< kind_real64, ...
-        integer(c_int) :: rank = 0
-        integer(c_int) :: writable = 1
-        integer(c_int) :: contiguous = 1
-        integer(c_int64_t) :: extents(max_rank) = 1  !< Fortran order
-    end type callback_array_type
 
     type :: entry_type
         character(len=callback_name_length) :: name = ''
@@ -52,16 +46,6 @@ module callback_mod
         end function callback_handler
     end interface
 
-    !> Description of an array for a call with several; the actual argument needs the `target` attribute.
-    interface callback_array
-        module procedure array_real64, array_real32, array_int32
-    end interface callback_array
-
-    !> The same for an array that is only read; Python's view of it is read-only.
-    interface callback_input
-        module procedure input_real64, input_real32, input_int32
-    end interface callback_input
-
     !> Call what is registered, by number or by name, with one array or with several.
     interface callback_call
         module procedure call_id_real64, call_id_real32, call_id_int32, call_id_arrays
@@ -70,8 +54,12 @@ module callback_mod
 
     type(entry_type) :: table(max_callbacks)
     integer :: entries = 0
+    !> Set by the bridge while the exception of a callback waits for Fortran to return.
+    integer(c_int), bind(c, name='bridge_callback_pending') :: pending = 0
 
-    public :: callback_array, callback_call, callback_input, callback_find, callback_handler, callback_register
+    public :: callback_array, callback_array_type, callback_call, callback_find, callback_handler, &
+        callback_has_failed, callback_input, callback_label_length, callback_register, callback_text_length, &
+        callback_value
 
 contains
 
@@ -83,6 +71,11 @@ contains
         end do
         id = 0
     end function callback_find
+
+    !> Whether a callback has failed since Python called; for code that has lost the return code.
+    logical function callback_has_failed()
+        callback_has_failed = pending /= 0
+    end function callback_has_failed
 
     !> Register a handler or replace the one of this name; `c_null_funptr` withdraws it. The number stays the same.
     integer function callback_register(name, handler) result(id)
@@ -119,8 +112,8 @@ contains
         rc = callback_unknown
         if (id < 1 .or. id > entries) return
         if (.not. c_associated(table(id)%handler)) return
-        rc = callback_not_contiguous
-        if (any(arrays%contiguous == 0)) return
+        rc = callback_too_long
+        if (.not. arguments_fit(arrays)) return
         call c_f_procpointer(table(id)%handler, handler)
         rc = handler(int(id, c_int), size(arrays, kind=c_int), arrays)
     end subroutine call_id_arrays
@@ -134,86 +127,52 @@ contains
 
     subroutine call_id_real64(id, x, rc)
         integer, intent(in) :: id
-        real(c_double), contiguous, target, intent(inout) :: x(..)
+        real(c_double), target, intent(inout) :: x(..)
         integer, intent(out) :: rc
-        call call_id_arrays(id, [array_real64(x)], rc)
+        type(callback_array_type) :: arrays(1)
+        call describe(arrays(1), c_loc(x), kind_real64, shape(x, kind=c_int64_t))
+        if (.not. is_contiguous(x)) call describe_section(arrays(1), x)
+        call call_id_arrays(id, arrays, rc)
     end subroutine call_id_real64
 
     subroutine call_id_real32(id, x, rc)
         integer, intent(in) :: id
-        real(c_float), contiguous, target, intent(inout) :: x(..)
+        real(c_float), target, intent(inout) :: x(..)
         integer, intent(out) :: rc
-        call call_id_arrays(id, [array_real32(x)], rc)
+        type(callback_array_type) :: arrays(1)
+        call describe(arrays(1), c_loc(x), kind_real32, shape(x, kind=c_int64_t))
+        if (.not. is_contiguous(x)) call describe_section(arrays(1), x)
+        call call_id_arrays(id, arrays, rc)
     end subroutine call_id_real32
 
     subroutine call_id_int32(id, x, rc)
         integer, intent(in) :: id
-        integer(c_int), contiguous, target, intent(inout) :: x(..)
+        integer(c_int), target, intent(inout) :: x(..)
         integer, intent(out) :: rc
-        call call_id_arrays(id, [array_int32(x)], rc)
+        type(callback_array_type) :: arrays(1)
+        call describe(arrays(1), c_loc(x), kind_int32, shape(x, kind=c_int64_t))
+        if (.not. is_contiguous(x)) call describe_section(arrays(1), x)
+        call call_id_arrays(id, arrays, rc)
     end subroutine call_id_int32
 
     subroutine call_name_real64(name, x, rc)
         character(len=*), intent(in) :: name
-        real(c_double), contiguous, target, intent(inout) :: x(..)
+        real(c_double), target, intent(inout) :: x(..)
         integer, intent(out) :: rc
         call call_id_real64(callback_find(name), x, rc)
     end subroutine call_name_real64
 
     subroutine call_name_real32(name, x, rc)
         character(len=*), intent(in) :: name
-        real(c_float), contiguous, target, intent(inout) :: x(..)
+        real(c_float), target, intent(inout) :: x(..)
         integer, intent(out) :: rc
         call call_id_real32(callback_find(name), x, rc)
     end subroutine call_name_real32
 
     subroutine call_name_int32(name, x, rc)
         character(len=*), intent(in) :: name
-        integer(c_int), contiguous, target, intent(inout) :: x(..)
+        integer(c_int), target, intent(inout) :: x(..)
         integer, intent(out) :: rc
         call call_id_int32(callback_find(name), x, rc)
     end subroutine call_name_int32
-
-    type(callback_array_type) function array_real64(x) result(array)
-        real(c_double), target, intent(inout) :: x(..)
-        array = describe(c_loc(x), kind_real64, shape(x, kind=c_int64_t), .true., is_contiguous(x))
-    end function array_real64
-
-    type(callback_array_type) function input_real64(x) result(array)
-        real(c_double), target, intent(in) :: x(..)
-        array = describe(c_loc(x), kind_real64, shape(x, kind=c_int64_t), .false., is_contiguous(x))
-    end function input_real64
-
-    type(callback_array_type) function array_real32(x) result(array)
-        real(c_float), target, intent(inout) :: x(..)
-        array = describe(c_loc(x), kind_real32, shape(x, kind=c_int64_t), .true., is_contiguous(x))
-    end function array_real32
-
-    type(callback_array_type) function input_real32(x) result(array)
-        real(c_float), target, intent(in) :: x(..)
-        array = describe(c_loc(x), kind_real32, shape(x, kind=c_int64_t), .false., is_contiguous(x))
-    end function input_real32
-
-    type(callback_array_type) function array_int32(x) result(array)
-        integer(c_int), target, intent(inout) :: x(..)
-        array = describe(c_loc(x), kind_int32, shape(x, kind=c_int64_t), .true., is_contiguous(x))
-    end function array_int32
-
-    type(callback_array_type) function input_int32(x) result(array)
-        integer(c_int), target, intent(in) :: x(..)
-        array = describe(c_loc(x), kind_int32, shape(x, kind=c_int64_t), .false., is_contiguous(x))
-    end function input_int32
-
-    pure type(callback_array_type) function describe(data, element, extents, writable, contiguous) result(array)
-        type(c_ptr), intent(in) :: data
-        integer(c_int), intent(in) :: element         !< kind_real64, ...
-        integer(c_int64_t), intent(in) :: extents(:)  !< Fortran order
-        logical, intent(in) :: writable, contiguous
-        array%data = data
-        array%element = element
-        array%rank = size(extents)
-        array%extents(1:size(extents)) = extents
-        array%writable = merge(1, 0, writable)
-        array%contiguous = merge(1, 0, contiguous)
-    end function describe
 end module callback_mod

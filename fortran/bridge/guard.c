@@ -1,34 +1,23 @@
-/* The guard around a call into Fortran: STOP, ERROR STOP, a violated bound, a failed ALLOCATE, `call exit` and
- * `call abort` come back to Python as an exception instead of ending the process.
- *
- * The module is linked with -Wl,--wrap=<function> for each entry of libgfortran below, so that the model's references lead
- * here. Inside a guarded call the wrapper notes the message and jumps back to the guard (memory of the frames that are
- * left is lost, the model's state is no longer to be trusted); outside, and on other threads, it does what libgfortran does.
- * Errors that libgfortran detects within itself (input/output) end in exit(); the exit hook has the last word then.
+/* The guard around a call into Fortran: whatever would end the process (stops.c), interrupt it (interrupts.c) or trap it
+ * (floating-point errors) jumps back here and becomes a Python exception. Errors that libgfortran detects within itself
+ * (input/output) end in exit(); the exit hook has the last word then.
  */
 #define _GNU_SOURCE
 #include "bridge.h"
+#include <dlfcn.h>
 #include <execinfo.h>
 #include <fenv.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MESSAGE_LENGTH = 1024, MAX_FRAMES = 64 };
 
-struct guard {
-    sigjmp_buf back;
-    struct guard *outer;
-    int traps; /* whether floating-point traps are on inside it */
-};
-
 /* What made the model leave; read by the guard it jumped to. */
 static __thread struct {
-    const char *kind; /* stop, error, floating */
+    const char *kind;
     char message[MESSAGE_LENGTH];
     void *frames[MAX_FRAMES];
     int depth;
@@ -38,101 +27,22 @@ static __thread struct guard *current;
 static PyObject *intercepted; /* exception type: (kind, message, backtrace) */
 static PyObject *exit_hook;
 
-__attribute__((noreturn, format(printf, 2, 3))) static void leave(const char *kind, const char *format, ...)
+struct guard *bridge_current(void)
 {
+    return current;
+}
+
+void bridge_leave(const char *kind, const char *format, ...)
+{
+    struct guard *guard = current;
     va_list values;
     va_start(values, format);
     vsnprintf(failure.message, MESSAGE_LENGTH, format, values);
     va_end(values);
     failure.kind = kind;
     failure.depth = backtrace(failure.frames, MAX_FRAMES);
-    siglongjmp(current->back, 1);
+    siglongjmp(guard->back, 1);
 }
-
-#ifdef BRIDGE_GFORTRAN
-
-/* ---- what the model's references to libgfortran lead to ---- */
-
-void __real__gfortran_stop_string(const char *, size_t, bool) __attribute__((noreturn));
-void __wrap__gfortran_stop_string(const char *text, size_t length, bool quiet)
-{
-    if (!current)
-        __real__gfortran_stop_string(text, length, quiet);
-    leave("stop", "STOP %.*s", (int)length, text ? text : "");
-}
-
-void __real__gfortran_error_stop_string(const char *, size_t, bool) __attribute__((noreturn));
-void __wrap__gfortran_error_stop_string(const char *text, size_t length, bool quiet)
-{
-    if (!current)
-        __real__gfortran_error_stop_string(text, length, quiet);
-    leave("stop", "ERROR STOP %.*s", (int)length, text ? text : "");
-}
-
-void __real__gfortran_stop_numeric(int, bool) __attribute__((noreturn));
-void __wrap__gfortran_stop_numeric(int code, bool quiet)
-{
-    if (!current)
-        __real__gfortran_stop_numeric(code, quiet);
-    leave("stop", "STOP %d", code);
-}
-
-void __real__gfortran_error_stop_numeric(int, bool) __attribute__((noreturn));
-void __wrap__gfortran_error_stop_numeric(int code, bool quiet)
-{
-    if (!current)
-        __real__gfortran_error_stop_numeric(code, quiet);
-    leave("stop", "ERROR STOP %d", code);
-}
-
-void __real__gfortran_exit_i4(int *) __attribute__((noreturn));
-void __wrap__gfortran_exit_i4(int *code)
-{
-    if (!current)
-        __real__gfortran_exit_i4(code);
-    leave("stop", "call exit(%d)", code ? *code : 0);
-}
-
-void __real__gfortran_abort(void) __attribute__((noreturn));
-void __wrap__gfortran_abort(void)
-{
-    if (!current)
-        __real__gfortran_abort();
-    leave("stop", "call abort");
-}
-
-static void leave_formatted(const char *where, const char *format, va_list values)
-{
-    char text[MESSAGE_LENGTH];
-    vsnprintf(text, sizeof text, format, values);
-    if (current)
-        leave("error", "%s%s%s", where, *where ? ": " : "", text);
-    fprintf(stderr, "%s\nFortran runtime error: %s\n", where, text);
-    exit(2);
-}
-
-/* The variadic originals cannot be called with a va_list; outside a guard the message and exit code are repeated here. */
-#define WRAP_AT(name)                                             \
-    void __wrap__gfortran_##name(const char *where, const char *format, ...) \
-    {                                                             \
-        va_list values;                                           \
-        va_start(values, format);                                 \
-        leave_formatted(where, format, values);                   \
-        va_end(values);                                           \
-    }
-#define WRAP(name)                                                \
-    void __wrap__gfortran_##name(const char *format, ...)         \
-    {                                                             \
-        va_list values;                                           \
-        va_start(values, format);                                 \
-        leave_formatted("", format, values);                      \
-        va_end(values);                                           \
-    }
-WRAP_AT(runtime_error_at)
-WRAP_AT(os_error_at)
-WRAP(runtime_error)
-WRAP(os_error)
-#endif
 
 /* ---- floating-point traps, off unless the model's configuration asks for them ---- */
 
@@ -146,16 +56,12 @@ static void set_traps(int on)
         feenableexcept(trapped);
 }
 
-int bridge_is_guarded(void)
-{
-    return current != NULL;
-}
-
 struct guard *bridge_enter_python(void)
 {
     struct guard *guard = current;
     current = NULL;
-    if (guard && guard->traps)
+    bridge_running(NULL);
+    if (guard && guard->options & OPTION_TRAPS)
         set_traps(0);
     return guard;
 }
@@ -163,8 +69,9 @@ struct guard *bridge_enter_python(void)
 void bridge_leave_python(struct guard *guard)
 {
     current = guard;
-    if (guard && guard->traps)
+    if (guard && guard->options & OPTION_TRAPS)
         set_traps(1);
+    bridge_running(guard);
 }
 
 static void on_floating_point(int signal_number, siginfo_t *information, void *context)
@@ -178,22 +85,30 @@ static void on_floating_point(int signal_number, siginfo_t *information, void *c
         raise(signal_number);
         return;
     }
-    leave("floating", "floating-point %s", what);
+    bridge_leave("floating", "floating-point %s", what);
 }
 
 /* ---- the guard ---- */
 
+/* A frame as (file, procedure, offset in the file), from which addr2line finds the line. */
+static PyObject *frame(void *address)
+{
+    Dl_info where;
+    if (!dladdr(address, &where))
+        return Py_BuildValue("(ssn)", "", "", (Py_ssize_t)0);
+    return Py_BuildValue("(ssn)", where.dli_fname ? where.dli_fname : "", where.dli_sname ? where.dli_sname : "",
+                         (Py_ssize_t)((char *)address - (char *)where.dli_fbase));
+}
+
 static void raise_failure(void)
 {
-    char **names = backtrace_symbols(failure.frames, failure.depth);
     PyObject *list = PyList_New(0);
-    for (int i = 0; list && names && i < failure.depth; i++) {
-        PyObject *name = PyUnicode_DecodeLocale(names[i], "surrogateescape");
+    for (int i = 0; list && i < failure.depth; i++) {
+        PyObject *name = frame(failure.frames[i]);
         if (!name || PyList_Append(list, name) < 0)
             Py_CLEAR(list);
         Py_XDECREF(name);
     }
-    free(names);
     PyObject *message = PyUnicode_DecodeLocale(failure.message, "surrogateescape");
     PyObject *value = list && message ? Py_BuildValue("(sOO)", failure.kind, message, list) : NULL;
     if (value)
@@ -203,26 +118,64 @@ static void raise_failure(void)
     Py_XDECREF(list);
 }
 
-/* call(plug, arguments, traps): the plug's result, or the exception Intercepted(kind, message, backtrace). */
-static PyObject *call(PyObject *Py_UNUSED(module), PyObject *arguments)
+/* After a jump, perhaps out of a signal handler or of a plug that had let go of Python's lock. */
+static void land(PyThreadState *thread)
 {
-    PyObject *plug, *values, *volatile result = NULL;
-    struct guard guard = {.outer = current};
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGFPE);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGURG);
+    pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+    if (!PyGILState_Check())
+        PyEval_RestoreThread(thread);
+}
 
-    if (!PyArg_ParseTuple(arguments, "OO!p", &plug, &PyTuple_Type, &values, &guard.traps))
-        return NULL;
-    if (!Py_TYPE(plug)->tp_call)
-        return PyErr_Format(PyExc_TypeError, "%R is not a plug", plug);
+/* call(plug, arguments, options, number): the plug's result, or the exception Intercepted(kind, message, backtrace). */
+static PyObject *call(PyObject *Py_UNUSED(module), PyObject *const *given, Py_ssize_t count)
+{
+    struct guard guard = {.outer = current};
+    PyObject *volatile result = NULL;
+
+    if (count != 4 || !PyTuple_Check(given[1]))
+        return PyErr_Format(PyExc_TypeError, "call(plug, arguments, options, number)");
+    if (!Py_TYPE(given[0])->tp_call)
+        return PyErr_Format(PyExc_TypeError, "%R is not a plug", given[0]);
+    guard.options = (int)PyLong_AsLong(given[2]);
+    guard.number = PyLong_AsLongLong(given[3]);
+    guard.thread = PyThreadState_Get();
+    guard.external = bridge_external_swap(NULL);
     failure.kind = NULL;
-    if (sigsetjmp(guard.back, 1) == 0) {
+    if (sigsetjmp(guard.back, 0) == 0) {
         current = &guard;
-        if (guard.traps)
+        if (guard.options & OPTION_TRAPS)
             set_traps(1);
-        result = Py_TYPE(plug)->tp_call(plug, values, NULL); /* not PyObject_Call: a jump would skip its bookkeeping */
+        bridge_enter_call(&guard);
+        if (bridge_peer_failed(guard.number))
+            bridge_leave("peer", "before the call");
+        result = Py_TYPE(given[0])->tp_call(given[0], given[1], NULL); /* PyObject_Call has bookkeeping a jump skips */
+    } else {
+        land(guard.thread);
     }
+    int signalled = bridge_leave_call(guard.outer);
     current = guard.outer;
-    if (guard.traps)
-        set_traps(guard.outer && guard.outer->traps);
+    bridge_external_swap(guard.external);
+    if (guard.options & OPTION_TRAPS)
+        set_traps(guard.outer && guard.outer->options & OPTION_TRAPS);
+    if (signalled && !failure.kind) {
+        failure.kind = "interrupt";
+        failure.depth = 0;
+        snprintf(failure.message, MESSAGE_LENGTH, "%d", signalled);
+        Py_CLEAR(result);
+        PyErr_Clear();
+    }
+    if (bridge_callback_pending && !failure.kind && result) {
+        failure.kind = "callback"; /* Fortran did not pass it on */
+        failure.message[0] = '\0';
+        failure.depth = 0;
+        Py_CLEAR(result);
+    }
     if (failure.kind)
         raise_failure();
     failure.kind = NULL;
@@ -231,6 +184,7 @@ static PyObject *call(PyObject *Py_UNUSED(module), PyObject *arguments)
 
 static void last_words(void)
 {
+    bridge_end_if_elsewhere("Fortran ended the process");
     if (!current || !exit_hook || !Py_IsInitialized())
         return;
     bridge_enter_python();
@@ -278,7 +232,7 @@ static PyObject *set_arguments(PyObject *Py_UNUSED(module), PyObject *list)
 #endif
 
 static PyMethodDef methods[] = {
-    {"call", call, METH_VARARGS, "call(plug, arguments, traps)"},
+    {"call", (PyCFunction)(void (*)(void))call, METH_FASTCALL, "call(plug, arguments, options, number)"},
     {"set_exit_hook", set_exit_hook, METH_O, "set_exit_hook(function): called when Fortran ends the process"},
 #ifdef BRIDGE_GFORTRAN
     {"set_convert", set_convert, METH_O, "set_convert(mode): byte order of unformatted files"},

@@ -346,7 +346,10 @@ def resolve(user: Mapping[str, Any], root: Path = ROOT) -> Config:
     size = str(user.get("size", "demo"))
     if size not in SIZES:
         raise PipelineError(f"size: {size!r} is not a size; choose one of {', '.join(SIZES)}")
-    merged = merge(_experiment(name, size, root), dict(user))
+    user = dict(user)
+    if isinstance(user.get("model"), str):  # --config model=<name>
+        user["model"] = {"name": user["model"]}
+    merged = merge(_experiment(name, size, root), user)
     merged["experiment"], merged["size"] = name, size
     try:
         return Config.model_validate(merged)

@@ -1,7 +1,9 @@
 """The small Fortran model of the bridge's tests, built once."""
 
+import fcntl
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -36,12 +38,39 @@ def toy(_toy):
 
 @pytest.fixture
 def run_ranks(tmp_path, toy_path):
-    """Run a program on `ranks` processes; it finds the module's path in argv[1]."""
+    """Run a program on `ranks` processes; it finds the module's path in argv[1].
 
-    def run(ranks, program, timeout=60.0):
+    With `until_free` also the time when the lock of that file, which a rank holds, is given up: the end of the rank.
+    """
+
+    def run(ranks, program, timeout=60.0, until_free=None):
         script = tmp_path / "main.py"
         script.write_text(program)
         command = bridge.mpi_command(ranks, str(script), str(toy_path))
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=dict(os.environ))
+        # Not what MPI has added to the environment of this process, in which mpirun would see another mpirun.
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": dict(os.environ)}
+        with subprocess.Popen(command, **streams) as process:
+            end = until_free and wait_for_end(process, until_free, timeout)
+            stdout, stderr = process.communicate(timeout=timeout)
+        done = subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+        return (done, end) if until_free else done
 
     return run
+
+
+def wait_for_end(process, path, timeout):
+    """Wait until the file is locked by the program, then until it is free again; the time of that."""
+    deadline = time.monotonic() + timeout
+    was_held = False
+    with path.open("w") as file:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                was_held = True
+            else:
+                if was_held:
+                    break
+                fcntl.flock(file, fcntl.LOCK_UN)
+            time.sleep(0.01)
+    return time.time()

@@ -33,7 +33,10 @@ def test_the_view_is_the_array_not_a_copy(toy):
 def test_several_arrays_of_different_kind_and_rank(toy):
     def several(*arrays):
         if len(arrays) == 1:
-            raise AssertionError("a section must be refused by Fortran")
+            assert arrays[0].shape == (1, 3, 4)
+            assert arrays[0].strides == (8, 16, 48)
+            arrays[0][:] = -1.0
+            return
         wind, rain, date = arrays
         assert (wind.shape, rain.dtype, date.dtype) == ((2, 3, 4), np.float32, np.int32)
         assert date.tolist() == [2000, 1, 31]
@@ -43,6 +46,55 @@ def test_several_arrays_of_different_kind_and_rank(toy):
 
     toy.register("several", several)
     toy.tool_call_several()
+
+
+def test_every_rank_and_kind_lies_where_fortran_has_it(toy):
+    def ranks(*arrays):
+        assert [a.ndim for a in arrays] == [0, 1, 2, 3, 4, 0, 4, 0, 4]
+        kinds = [np.float64] * 5 + [np.float32] * 2 + [np.int32] * 2
+        assert [a.dtype for a in arrays] == kinds
+        assert [a.flat[0] for a in arrays] == [10, 11, 12, 13, 14, 20, 24, 30, 34]
+        assert not any(a.flags.owndata for a in arrays)
+        for array in arrays:
+            array[...] *= 2
+
+    def section(x):
+        """x3(2:1:-1, 1:3:2, 2): two of three columns, backwards, of an array of shape (2, 3, 2)."""
+        assert (x.shape, x.strides) == ((2, 2), (-8, 32))
+        x[:] = [[1, 2], [3, 4]]
+
+    def scalar(x):
+        assert (x.ndim, x[()]) == (0, 60)
+        x[...] = 61
+
+    for function in (ranks, section, scalar):
+        toy.register(function.__name__, function)
+    toy.tool_call_ranks()
+
+
+def test_names_scalars_and_texts(toy):
+    seen = []
+
+    def labels(process, *, x, n, dt, wet, seconds):
+        seen.append((process, x.shape, n, dt, wet, seconds))
+
+    toy.register("labels", labels)
+    assert toy.tool_call_labels(0) == 0
+    assert seen == [("rain", (4, 3), 3, 0.5, True, 2**40)]
+    assert [type(value) for value in seen[0]] == [str, tuple, int, float, bool, int]
+
+
+def test_name_before_an_argument_without_one_is_refused(toy):
+    toy.register("labels", lambda *arguments, **named: None)
+    with pytest.raises(TypeError, match="argument 2 of the callback has no name, but one before it has"):
+        toy.tool_call_labels(1)
+
+
+def test_text_that_does_not_fit_is_refused_not_cut(toy):
+    called = []
+    toy.register("labels", lambda *arguments: called.append(arguments))
+    assert toy.tool_call_labels(2) == 3
+    assert not called
 
 
 def test_callback_is_replaceable_while_running(toy):
@@ -170,7 +222,9 @@ def test_cost_does_not_depend_on_the_size(toy):
 def test_plain_fortran_program_needs_no_python(tmp_path):
     """callback_mod alone: 2 is `callback_unknown`; a handler in Fortran is called; a withdrawn one is unknown again."""
     here = Path(__file__).parent
-    sources = [here.parents[1] / "fortran/bridge/callback_mod.F90", here / "fortran/plain_main.F90"]
+    bridge = here.parents[1] / "fortran/bridge"
+    names = ("strides.c", "callback_argument_mod.F90", "callback_mod.F90")
+    sources = [*(bridge / name for name in names), here / "fortran/plain_main.F90"]
     compile_all = ["gfortran", "-Wall", "-Werror=implicit-interface", "-J", str(tmp_path), *map(str, sources)]
     subprocess.run([*compile_all, "-o", str(tmp_path / "plain")], check=True, capture_output=True)
     done = subprocess.run([str(tmp_path / "plain")], check=True, capture_output=True, text=True)

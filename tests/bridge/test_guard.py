@@ -39,12 +39,15 @@ def test_diffusion_conserves_the_total_over_many_calls(toy):
         (5, FortranStop, r"call exit\(3\)"),
         (6, FortranStop, "call abort"),
         (9, FortranStop, "STOP 42"),
+        (10, FortranStop, r"MPI_Abort\(4\)"),
     ],
 )
 def test_end_of_program_becomes_an_exception(toy, how, kind, text):
     with pytest.raises(kind, match=text) as caught:
         toy.tool_fail(how)
-    assert any("dynamics_fail" in frame for frame in caught.value.backtrace)
+    assert "toy_plugs::tool_fail" in caught.value.__notes__[0]
+    lines = [line for line in caught.value.backtrace if "(dynamics_mod.F90:" in line or "(base_mod.F90:" in line]
+    assert len(lines) == 1
 
 
 def test_stop_can_be_survived_many_times(toy):
@@ -55,6 +58,15 @@ def test_stop_can_be_survived_many_times(toy):
             toy.tool_fail(1)
         toy.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
     assert toy.tool_get_total() == 2430.0
+
+
+def test_state_is_broken_for_every_object_of_the_model(toy, toy_path):
+    from pipeline import bridge
+
+    with pytest.raises(FortranStop):
+        toy.tool_fail(1)
+    with pytest.raises(FortranError, match="refused"):
+        bridge.load(toy_path).tool_get_total()
 
 
 def test_broken_model_refuses_until_it_is_healed(toy):
@@ -110,6 +122,19 @@ def test_error_inside_the_runtime_library_ends_with_the_python_stack(toy_path):
     assert "in the_caller" in done.stderr
 
 
+def test_stop_on_another_thread_ends_with_the_reason(toy_path):
+    """There is no Python on that thread to raise an exception in; STOP alone would end the process with code 0."""
+    program = (
+        "from mpi4py import MPI; from pipeline import bridge\n"
+        "def the_caller(): m.tool_stop_on_thread()\n"
+        f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); the_caller()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "STOP on the second thread (on a thread that Python did not call" in done.stderr
+    assert "in the_caller" in done.stderr
+
+
 def test_floating_point_traps(toy_path, tmp_path):
     """With `runtime.floating_traps` a division by zero is an exception, in Fortran and not in Python callbacks."""
     program = f"""
@@ -117,7 +142,7 @@ import numpy as np
 from mpi4py import MPI
 from pipeline import bridge
 model = bridge.load({str(toy_path)!r})
-model._traps = True
+model.floating_traps = True
 def analysis(x):
     with np.errstate(divide="ignore"):
         assert np.isinf(np.float64(1.0) / np.zeros(1))

@@ -2,6 +2,9 @@
 
 from math import ceil
 
+from pipeline.bridge.config import read as read_model
+from pipeline.bridge.fingerprint import source_files
+
 NATURE_SEGMENTS = ceil(CONFIG.nature.days / CONFIG.nature.segment_days)
 SEGMENTS = ceil(CONFIG.cycling.days / CONFIG.cycling.segment_days)
 TWIN = CONFIG.real_observations is None
@@ -95,12 +98,13 @@ def caption(name):
 
 
 def sources_of_model():
-    """Every file that the model's build reads: its own folder and the bridge's."""
-    folders = [Path(f"fortran/{CONFIG.model.name}"), Path("fortran/bridge")]
-    return [
-        str(p)
-        for folder in folders
-        if folder.is_dir()
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and "tests" not in p.parts
-    ]
+    """Every file that the model's build reads, as its configuration says, and the bridge's."""
+    yaml = Path(f"config/models/{CONFIG.model.name}.yaml")
+    if not yaml.is_file():
+        return []  # Snakemake names the missing file
+    try:
+        files = source_files(read_model(yaml).resolved(Path(MODEL).resolve().parent))
+    except PipelineError as error:
+        raise WorkflowError(str(error)) from None
+    here = Path.cwd()
+    return [str(p.relative_to(here) if p.is_relative_to(here) else p) for p in files]

@@ -27,11 +27,14 @@ from pipeline.bridge.toolchain import Toolchain
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 
-# Entries of libgfortran that end the process; guard.c stands before them.
+# What ends the process, in libgfortran and elsewhere; stops.c stands before it.
 _WRAPPED = (
     "stop_string", "stop_numeric", "error_stop_string", "error_stop_numeric", "exit_i4", "abort",
-    "runtime_error", "runtime_error_at", "os_error", "os_error_at",
+    "exit_i8", "runtime_error", "runtime_error_at", "os_error", "os_error_at",
 )  # fmt: skip
+_WRAPPED_IN_C = ("exit", "abort", "mpi_abort_", "mpi_abort_f08_")
+_CALLBACKS = ("callback_argument_mod", "callback_mod", "callback_python")  # in the order of use
+_PARTS = ("trampoline", "external", "guard", "stops", "interrupts", "watch")
 _UNDEFINED = re.compile(r"undefined symbol: (\w+)")
 
 
@@ -59,16 +62,16 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
         mark = fingerprint(config, folder)
         if not _is_current(module, mark):
             _build(config, folder, module)
-            _write_record(config, folder, mark)
+            _write_record(config, folder, (mark[0], fingerprint(config, folder)[1]))
     return module
 
 
-def _is_current(module: Path, mark: str) -> bool:
+def _is_current(module: Path, mark: tuple[str, str]) -> bool:
     record = module.parent / "model.json"
-    return module.exists() and record.exists() and json.loads(record.read_text()).get("fingerprint") == mark
+    return module.exists() and record.exists() and json.loads(record.read_text()).get("fingerprint") == list(mark)
 
 
-def _write_record(config: ModelConfig, folder: Path, mark: str) -> None:
+def _write_record(config: ModelConfig, folder: Path, mark: tuple[str, str]) -> None:
     with atomic(folder / "model.json") as path:
         path.write_text(json.dumps({"fingerprint": mark, "config": config.model_dump(mode="json")}, indent=1))
 
@@ -85,7 +88,7 @@ def _build(config: ModelConfig, folder: Path, module: Path) -> None:
     tools = Toolchain(config.name, folder / "build.log", config.environment)
     fortran, c = tools.find(config.compilers.fortran), tools.find(config.compilers.c)
     gfortran = "GNU Fortran" in tools.run("asking the compiler's version", [fortran, "--version"], folder)
-    _build_callbacks(config, folder / "bridge", fortran, tools)
+    _build_callbacks(config, folder / "bridge", (fortran, c), tools)
     for command in config.prepare:
         tools.run(f"prepare: {Path(command[0]).name}", command, ROOT)
     for library in library_files(config):
@@ -100,13 +103,16 @@ def _build(config: ModelConfig, folder: Path, module: Path) -> None:
         os.replace(linked, module)
 
 
-def _build_callbacks(config: ModelConfig, folder: Path, fortran: str, tools: Toolchain) -> None:
+def _build_callbacks(config: ModelConfig, folder: Path, compilers: tuple[str, str], tools: Toolchain) -> None:
     """callback_mod as a static library of its own, before the model's, so that any of its modules may use it."""
     folder.mkdir(exist_ok=True)
-    step, source = "compiling callback_mod", SOURCES / "callback_mod.F90"
-    with atomic(folder / "callback_mod.o") as target:
-        tools.run(step, [fortran, *config.flags.fortran, "-fPIC", "-c", str(source), "-o", str(target)], folder)
-    tools.run(step, ["ar", "rcs", "libbridge.a", "callback_mod.o"], folder)
+    commands = {f"{name}.o": [compilers[0], *config.flags.fortran, "-c", f"{name}.F90"] for name in _CALLBACKS}
+    commands["strides.o"] = [compilers[1], *config.flags.c, "-c", "strides.c"]
+    for name, (*command, source) in commands.items():
+        with atomic(folder / name) as target:
+            words = [*command, "-fPIC", str(SOURCES / source), "-o", str(target)]
+            tools.run(f"compiling {source}", words, folder)
+    tools.run("archiving callback_mod", ["ar", "rcs", "libbridge.a", *commands], folder)
 
 
 def _compile(
@@ -125,7 +131,7 @@ def _compile(
         command = [fortran, *config.flags.fortran, "-fPIC", *include, "-c", str(source), "-o", str(objects[-1])]
         tools.run(f"compiling {source.name}", command, work)
     define = ["-DBRIDGE_GFORTRAN"] if gfortran else []
-    for source in (wrapper, support / "fortranobject.c", SOURCES / "trampoline.c", SOURCES / "guard.c"):
+    for source in (wrapper, support / "fortranobject.c", *(SOURCES / f"{p}.c" for p in _PARTS)):
         objects.append(work / f"{source.name}.o")
         flags = [*config.flags.c, "-fPIC", "-fno-strict-aliasing", *define, *c_include]
         tools.run(f"compiling {source.name}", [c, *flags, "-c", str(source), "-o", str(objects[-1])], work)
@@ -137,7 +143,8 @@ def _link(
 ) -> None:
     printed = [tools.run("link_commands", command, ROOT) for command in config.link_commands]
     libraries = [*map(str, library_files(config)), str(folder / "bridge" / "libbridge.a")]
-    wrapped = [f"-Wl,--wrap=_gfortran_{name}" for name in _WRAPPED] if gfortran else []
+    names = [*(f"_gfortran_{name}" for name in _WRAPPED), *_WRAPPED_IN_C] if gfortran else []
+    wrapped = [f"-Wl,--wrap={name}" for name in names]
     group = ["-Wl,--start-group", *libraries, "-Wl,--end-group"]
     flags = [*wrapped, *config.link, *shlex.split(" ".join(printed))]
     tools.run("linking", [fortran, "-shared", "-o", str(target), *map(str, objects), *group, *flags], folder)

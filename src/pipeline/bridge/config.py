@@ -1,7 +1,7 @@
 """The configuration of a Fortran model: what a user writes to add one, `config/models/<name>.yaml`.
 
 Paths and words of commands may contain `{root}` (the project), `{build}` (the model's build directory) and `{bridge}`
-(library and module file of callback_mod, inside it). Relative paths start at the project.
+(library and module files of callback_mod, inside it). Relative paths start at the project.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class Runtime(_Section):
     convert: Literal["native", "swap", "big_endian", "little_endian"] = Field("native", description="unformatted files")
     arguments: Command = Field((), description="what get_command_argument returns, the program's name first")
     floating_traps: bool = Field(False, description="invalid operation, division by zero, overflow raise an exception")
+    callback_errors: Literal["status", "unwind"] = Field("status", description="how Fortran learns of an exception")
+    interruptible: bool = Field(True, description="Ctrl-C and SIGTERM interrupt a long call into Fortran")
 
 
 class Plugs(_Section):

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
 from pipeline.errors import PipelineError
+
+Frame = tuple[str, str, int]
 
 
 class FortranError(PipelineError):
@@ -23,14 +31,27 @@ class Intercepted(FortranError):
     """Fortran wanted to end the process and was kept from it.
 
     Attributes:
-        backtrace: native frames at the place, innermost first.
+        frames: where that was, innermost first: file, symbol, offset in the file.
     """
 
-    backtrace: tuple[str, ...] = ()
+    def __init__(self, message: str, plug: str = "", frames: tuple[Frame, ...] = ()):
+        super().__init__(message, plug)
+        self.frames = frames
+        if names := procedures(frames):
+            self.add_note(f"in Fortran: {' < '.join(names)}")
+
+    @functools.cached_property
+    def backtrace(self) -> tuple[str, ...]:
+        """The native frames, innermost first, with source lines where the model was compiled with -g."""
+        lines = _source_lines(self.frames)
+        return tuple(
+            f"{readable(symbol) or '?'} ({lines.get(offset, f'{Path(file).name}+{offset:#x}')})"
+            for file, symbol, offset in self.frames
+        )
 
 
 class FortranStop(Intercepted):
-    """STOP, ERROR STOP, `call exit` or `call abort`."""
+    """STOP, ERROR STOP, `call exit`, `call abort` or MPI_Abort."""
 
 
 class FortranRuntimeError(Intercepted):
@@ -41,4 +62,40 @@ class FortranFloatingPointError(Intercepted, FloatingPointError):
     """An invalid operation, a division by zero or an overflow, where the model's configuration traps them."""
 
 
-INTERCEPTED = {"stop": FortranStop, "error": FortranRuntimeError, "floating": FortranFloatingPointError}
+class PeerFailed(Intercepted):
+    """Another rank failed; replaced by a FortranError with its text before anybody sees it."""
+
+
+INTERCEPTED = {
+    "stop": FortranStop,
+    "error": FortranRuntimeError,
+    "floating": FortranFloatingPointError,
+    "peer": PeerFailed,
+}
+
+
+def readable(symbol: str) -> str:
+    """A procedure's name from its symbol: `__ocean_mod_MOD_step` is `ocean_mod::step`, `step_` is `step`."""
+    module = re.fullmatch(r"__(\w+)_MOD_(\w+)", symbol)
+    return f"{module[1]}::{module[2]}" if module else symbol.removesuffix("_")
+
+
+def procedures(frames: tuple[Frame, ...]) -> list[str]:
+    """Names of the model's own procedures among the frames, innermost first."""
+    own = frames[0][0] if frames else ""
+    names = [symbol for file, symbol, _ in frames if file == own]
+    bridge = re.compile(r"bridge_|__wrap_|PyInit_|_?f2py|$")
+    return [readable(name) for name in names if not bridge.match(name)]
+
+
+def _source_lines(frames: tuple[Frame, ...]) -> dict[int, str]:
+    """Offset in the model's module -> `file:line`; empty without addr2line."""
+    own = frames[0][0] if frames else ""
+    offsets = [offset for file, _, offset in frames if file == own]
+    program = shutil.which("addr2line")
+    if not program or not offsets:
+        return {}
+    before = [hex(offset - 1) for offset in offsets]  # a frame's address is that after its call
+    done = subprocess.run([program, "-s", "-e", own, *before], capture_output=True, text=True)
+    lines = zip(offsets, done.stdout.splitlines(), strict=False)
+    return {offset: line for offset, line in lines if not line.startswith("??")}

@@ -9,7 +9,7 @@ module base_mod
     integer, save :: comm = MPI_COMM_NULL
     character(len=200), save :: message = ''
 
-    public :: base_init, global_sum, analyse, complain, last_message, my_rank
+    public :: base_abort, base_init, global_sum, analyse, complain, last_message, my_rank
 
 contains
 
@@ -23,6 +23,12 @@ contains
         integer :: ierr
         call MPI_Comm_rank(comm, my_rank, ierr)
     end function my_rank
+
+    subroutine base_abort(code)
+        integer, intent(in) :: code
+        integer :: ierr
+        call MPI_Abort(comm, code, ierr)
+    end subroutine base_abort
 
     real(c_double) function global_sum(x)
         real(c_double), intent(in) :: x(:, :)

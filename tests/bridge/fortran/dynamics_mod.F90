@@ -1,14 +1,14 @@
 !> Upper library of the small model: diffusion of a field on a ring, dx/dt = nu d2x/di2, with static state as in old codes.
 module dynamics_mod
     use, intrinsic :: iso_c_binding, only: c_double
-    use base_mod, only: base_init, analyse, complain
+    use base_mod, only: analyse, base_abort, base_init, complain
     implicit none
     private
 
     real(c_double), allocatable, save, public :: field(:, :)
     integer, save :: steps = 0
 
-    public :: dynamics_init, dynamics_step, dynamics_fail
+    public :: dynamics_compute, dynamics_fail, dynamics_init, dynamics_step
 
 contains
 
@@ -35,6 +35,21 @@ contains
         steps = steps + 1
         if (assimilate) call analyse(field, ok)
     end subroutine dynamics_step
+
+    !> Compute for about so many seconds.
+    subroutine dynamics_compute(seconds)
+        integer, intent(in) :: seconds
+        real :: begin, now
+        integer :: k
+        call cpu_time(begin)
+        do
+            do k = 1, 1000000
+                field(1, 1) = 0.5*field(1, 1) + 0.25*(field(2, 1) + field(1, 2))
+            end do
+            call cpu_time(now)
+            if (now - begin > seconds) exit
+        end do
+    end subroutine dynamics_compute
 
     !> Ways in which old codes end a program.
     subroutine dynamics_fail(how)
@@ -63,6 +78,8 @@ contains
             open (newunit=unit, file='/nonexistent/file', status='old')
         case (9)
             stop 42
+        case (10)
+            call base_abort(4)
         case default
             call complain('no such failure')
         end select
