@@ -21,6 +21,7 @@ from pipeline.errors import PipelineError
 
 _HEAD = 5  # words before the bounds
 _LARGEST = 1 << 44
+_PLAIN = (1, 2, 3, 4, 6)  # integer, logical, real, complex, character
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,13 @@ class Block:
 
     @property
     def end(self) -> int:
-        """The first address behind it."""
-        return self.address + self.size
+        """The first address behind it; an empty array holds its address alone."""
+        return self.address + max(self.size, 1)
+
+    @property
+    def may_point(self) -> bool:
+        """Whether its elements are of a derived type; numbers and characters point nowhere."""
+        return self.descriptor[29] not in _PLAIN
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -138,15 +144,16 @@ def search(heap: Heap, pieces: Sequence[tuple[str, int, np.ndarray]]) -> tuple[l
             block = _described(name, words, int(index), holder, heap)
             if block and (block.address, block.size) not in found:
                 found[block.address, block.size] = block
-                waiting.append((name, block.address, _view(block.address, block.size)))
+                if block.may_point:
+                    waiting.append((name, block.address, _view(block.address, block.size)))
     return _largest(found.values()), list(pointers.values())
 
 
 def _largest(blocks: Iterable[Block]) -> list[Block]:
-    """Without those inside another, by address; empty arrays go as well, their memory is never looked at."""
+    """Without those inside another, by address."""
     kept: list[Block] = []
     for block in sorted(blocks, key=lambda b: (b.address, -b.size)):
-        if block.size and (not kept or block.end > kept[-1].end):
+        if not kept or block.end > kept[-1].end:
             kept.append(block)
     return kept
 
