@@ -3,7 +3,7 @@
     python examples/lorenz96/learn_closure.py
 
 The Fortran model offers (X_k, U_k) after every step to the callback `learn`. When the network explains 85 % of U's
-variance on samples that it has not seen, Fortran is told to take U from the callback `subgrid` instead. The coarse model
+variance on samples it has not seen, Fortran is told to take U from the callback `subgrid` instead. The coarse model
 that results is compared with the full one and with one without closure: forecasts from common states, and the climate
 of X.
 """
