@@ -16,7 +16,6 @@ from mpi4py import MPI
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bridge import perceptron
-
 from pipeline.bridge.networks import Columns, NetworkCallback
 from pipeline.bridge.networks_gathered import GatheredCallback
 
