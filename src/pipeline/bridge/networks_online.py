@@ -157,9 +157,16 @@ class OnlineLearner:
         loss = (((self._model(self._x[drawn]) - self._y[drawn]) / self._model.scale_y) ** 2).mean()
         self._optimizer.zero_grad()
         loss.backward()
-        for parameter in self.network.parameters() if self._comm else ():
-            parameter.grad.copy_(self._average(parameter.grad))
+        if self._comm:
+            self._share_gradients()
         self._optimizer.step()
+
+    def _share_gradients(self) -> None:
+        """Average over the ranks, in one message."""
+        gradients = [parameter.grad for parameter in self.network.parameters()]
+        together = self._average(torch.cat([g.reshape(-1) for g in gradients]))
+        for gradient, part in zip(gradients, together.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.reshape(gradient.shape))
 
     def _average(self, values: torch.Tensor) -> torch.Tensor:
         """The mean over the ranks."""
