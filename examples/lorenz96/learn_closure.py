@@ -2,7 +2,7 @@
 
     python examples/lorenz96/learn_closure.py
 
-The Fortran model offers (X_k, U_k) after every step to the callback `learn`. When the network explains 85 % of U's
+The Fortran model offers (X_k, U_k) after every step to the callback `learn`. When the network explains 80 % of U's
 variance on samples it has not seen, Fortran is told to take U from the callback `subgrid` instead. The coarse model
 that results is compared with the full one and with one without closure: forecasts from common states, and the climate
 of X.
@@ -22,7 +22,7 @@ DT = 0.005
 RESOLVED, EMULATED, NEGLECTED = 0, 1, 2
 
 
-def learn(model: bridge.FortranModel, goal: float = 0.85, block: int = 200, most: int = 10_000) -> OnlineLearner:
+def learn(model: bridge.FortranModel, goal: float = 0.8, block: int = 200, most: int = 10_000) -> OnlineLearner:
     """Run the full model, learning, until the skill is reached.
 
     Raises:

@@ -37,10 +37,10 @@ def lorenz(tmp_path_factory, example):
 def test_the_closure_is_learnt_and_replaces_the_fast_variables(lorenz, example):
     """Errors after 0.5 time units are about 4 without closure and below 1 with it; X then varies as in the full model.
 
-    The standard deviation over 15 time units is 5.1 in the full model and 7.4 without closure; it wanders by a few tenths.
+    Its standard deviation is 5.1 in the full model and 7.4 without closure; over 15 time units it wanders by tenths.
     """
-    learner = example.learn(lorenz)
-    assert learner.skill > 0.85
+    learner = example.learn(lorenz, goal=0.8)
+    assert learner.skill > 0.8
     lorenz.register("subgrid", learner.emulator(device="cpu"))
     errors = example.forecast_errors(lorenz, starts=10, steps=100)
     assert errors[example.EMULATED] < 0.35 * errors[example.NEGLECTED]
