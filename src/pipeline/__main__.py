@@ -1,21 +1,30 @@
-"""python -m pipeline summary results/<experiment>/<size>  |  schema  |  verify climate."""
+"""python -m pipeline summary results/<experiment>/<size>  |  schema  |  verify climate  |  doctor."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-import yaml
+from pipeline import doctor
 
-from pipeline import config
-from pipeline.cli import guarded
-from pipeline.files import atomic
-from pipeline.verification import models, summary
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
     """Dispatch to the command that was asked for."""
+    if sys.argv[1:] == ["doctor"]:  # before anything is imported that a broken environment may lack
+        return doctor.examine(doctor.Machine(ROOT))
+    return dispatch()
+
+
+def dispatch() -> int:
+    """The commands that need the environment."""
+    from pipeline import config
+    from pipeline.cli import guarded
+    from pipeline.verification import models, summary
+
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     show = commands.add_parser("summary", help="the table of an experiment and the paths of its figures")
@@ -24,6 +33,7 @@ def main() -> int:
     verify = commands.add_parser("verify", help="run a Fortran model's verification programs")
     verify.add_argument("model", choices=models.MODELS)
     verify.add_argument("--label", choices=["all", "short"], default="all")
+    commands.add_parser("doctor", help="what this machine has and lacks, and how to mend it")
     arguments = parser.parse_args()
     with guarded():
         if arguments.command == "summary":
@@ -37,6 +47,11 @@ def main() -> int:
 
 def write_schema(folder: Path) -> None:
     """The generated files beside config.yaml; a test checks that they are in step with the model."""
+    import yaml
+
+    from pipeline import config
+    from pipeline.files import atomic
+
     with atomic(folder / "schema.json") as partial:
         partial.write_text(json.dumps(config.schema(), indent=1) + "\n")
     with atomic(folder / "defaults.yaml") as partial:

@@ -1,0 +1,68 @@
+"""Two ranks, one network: gathered through shared memory, by Gatherv and Scatterv, and a network per rank.
+
+Prints seconds per call, the least of several, by way and number of columns per rank.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from mpi4py import MPI
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bridge import perceptron
+from pipeline.bridge.networks import Columns, NetworkCallback
+from pipeline.bridge.networks_gathered import GatheredCallback
+
+REPEATS = 15
+
+
+def main() -> None:
+    """Measure every way at every size."""
+    torch.set_num_threads(1)
+    comm, network = MPI.COMM_WORLD, perceptron()
+    columns = Columns(network)
+    ways = {
+        "own": NetworkCallback(network, device="cpu"),
+        "window": GatheredCallback(network, comm, device="cpu"),
+        "gatherv": lambda x, y: gather_and_scatter(comm, columns, x, y),
+    }
+    seconds, reference = {}, None
+    for n in (8, 1000, 21456):
+        x = np.asfortranarray(np.random.default_rng(comm.rank).standard_normal((8, n)))
+        for name, way in ways.items():
+            y = np.zeros_like(x)
+            times = []
+            for _ in range(REPEATS):
+                comm.Barrier()
+                begun = time.perf_counter()
+                way(x, y)
+                comm.Barrier()
+                times.append(time.perf_counter() - begun)
+            seconds[f"{name} {n}"] = min(times)
+            reference = y if name == "own" else reference
+            seconds[f"{name} {n} same bits"] = float(comm.allreduce(np.array_equal(y, reference), MPI.LAND))
+    if comm.rank == 0:
+        print(json.dumps(seconds))
+
+
+def gather_and_scatter(comm: MPI.Comm, columns: Columns, x: np.ndarray, y: np.ndarray) -> None:
+    """The peer: the leader gathers by messages."""
+    counts = np.array(comm.allgather(x.size))
+    leads = comm.rank == 0
+    everything, result = (np.empty((counts.sum() // 8, 8)) if leads else None for _ in range(2))
+    comm.Gatherv(np.ascontiguousarray(x.T), [everything, counts] if leads else None)
+    if leads:
+        columns.run([everything], [result])
+    own = np.empty(x.T.shape)
+    comm.Scatterv([result, counts] if leads else None, own)
+    y.T[...] = own
+
+
+if __name__ == "__main__":
+    main()
