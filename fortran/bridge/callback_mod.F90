@@ -1,7 +1,7 @@
 !> Calls from Fortran to procedures registered by name while the program runs, without knowing what is behind them.
 !! The module depends on nothing but ISO_C_BINDING and strides.c, so that it can lie in a model's lowest library and any
-!! module of the model may say `use callback_mod`. Under Python the handler is the trampoline of the bridge; in a Fortran
-!! program the table is empty and every call returns `callback_unknown`.
+!! module of the model may say `use callback_mod`. Under Python the handler is the trampoline of the bridge; in a
+!! Fortran program the table is empty and every call returns `callback_unknown`.
 !!
 !!     call callback_call('analysis', field, rc)                          ! by name, any rank, in place
 !!     id = callback_find('analysis')                                     ! by number: no search

@@ -155,6 +155,7 @@ contains
         open (newunit=unit, file='/proc/self/status', action='read', status='old', iostat=code)
         do while (code == 0)
             read (unit, '(a)', iostat=code) line
+            if (code /= 0) exit
             if (index(line, 'VmHWM:') /= 1) cycle
             read (line(7:), *) kilobytes
             peak_megabytes = 1.0e-3_dp*kilobytes
