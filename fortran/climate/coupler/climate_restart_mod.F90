@@ -150,10 +150,12 @@ contains
         type(climate_type), intent(in) :: self
         type(netcdf_file_type), intent(in) :: file
         type(status_type), intent(inout) :: status
+        logical :: with_ice
         if (status%failed()) return
-        if (self%full .and. .not. file%has_variable('ice_volume')) call status%set(status_bad_input, file%path// &
+        with_ice = file%has_variable('ice_volume')
+        if (self%full .and. .not. with_ice) call status%set(status_bad_input, file%path// &
             ": restart without sea ice and land water, written with surface = 'simple'; this run has surface = 'full'")
-        if (.not. self%full .and. file%has_variable('ice_volume')) call status%set(status_bad_input, file%path// &
+        if (with_ice .and. .not. self%full) call status%set(status_bad_input, file%path// &
             ": restart with sea ice and land water, written with surface = 'full'; this run has surface = 'simple'")
     end subroutine check_surface
 
