@@ -1,6 +1,7 @@
 """Gather, infer, scatter over ranks: the bits of a network per rank, and errors that every rank hears of."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -93,7 +94,12 @@ def ranks(tmp_path_factory, toy_path):
     script = tmp_path_factory.mktemp("gathered") / "main.py"
     script.write_text(PROGRAM)
     done = subprocess.run(
-        bridge.mpi_command(2, str(script), str(toy_path)), capture_output=True, text=True, timeout=120, check=False
+        bridge.mpi_command(2, str(script), str(toy_path)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=dict(os.environ),  # without what this process's own MPI has put into its environment
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

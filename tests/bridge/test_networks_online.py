@@ -2,6 +2,7 @@
 
 import copy
 import importlib.util
+import os
 import subprocess
 from pathlib import Path
 
@@ -133,5 +134,7 @@ if comm.rank == 0:
 def test_ranks_learn_one_network_together(tmp_path):
     script = tmp_path / "main.py"
     script.write_text(TWO_RANKS)
-    done = subprocess.run(bridge.mpi_command(2, str(script)), capture_output=True, text=True, timeout=300)
+    # The environment without what this process's own MPI has put into it.
+    command, environment = bridge.mpi_command(2, str(script)), dict(os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert done.stdout.split() == ["True", "True"], done.stderr
