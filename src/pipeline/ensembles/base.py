@@ -66,10 +66,12 @@ def read_states(files: Sequence[Path]) -> Iterator[dict[str, np.ndarray]]:
         dataset = read(file, *FIELDS)
         fields = {}
         for name, dims in FIELDS.items():
-            if set(dataset[name].squeeze().dims) != set(dims):
+            field = dataset[name]
+            field = field.squeeze([d for d in field.dims if field.sizes[d] == 1 and d not in dims])
+            if set(field.dims) != set(dims):
                 found = ", ".join(map(str, dataset[name].dims))
                 raise PipelineError(f"{file}: {name} has dimensions ({found}); ({', '.join(dims)}) were expected")
-            fields[name] = dataset[name].squeeze().transpose(*dims).values.astype(np.float64)
+            fields[name] = field.transpose(*dims).values.astype(np.float64)
         first = first or fields
         for name, values in fields.items():
             _check(file, name, values, first[name])
