@@ -1,5 +1,6 @@
 """Ensembles of one range of time scales: responses of the filters, series of known spectrum, what is refused."""
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -18,10 +19,15 @@ SIZES = {"level": 1, "lat": 2, "lon": 2, "depth": 1, "jo": 2, "io": 2}
 
 def write_series(folder, series, interval_days=1, pattern=1.0):
     """Snapshots whose every field is a constant pattern times a series (time,)."""
+    template = folder / "0.nc"
+    xr.Dataset({n: (d, np.zeros([SIZES[x] for x in d])) for n, d in FIELDS.items()}).to_netcdf(template)
+    blank = template.read_bytes()
     for k, number in enumerate(series):
-        seconds = int(k * interval_days * DAY)
-        data = {n: (d, np.full([SIZES[x] for x in d], 10.0 + pattern * number)) for n, d in FIELDS.items()}
-        xr.Dataset(data).to_netcdf(folder / f"{seconds}.nc")
+        path = folder / f"{int(k * interval_days * DAY)}.nc"
+        path.write_bytes(blank)  # a tenth of the time of writing each anew
+        with netCDF4.Dataset(path, "a") as file:
+            for name in FIELDS:
+                file[name][:] = 10.0 + pattern * number
     return [folder]
 
 
@@ -38,7 +44,7 @@ def test_response_at_the_ends_and_at_the_cutoff():
 
 @pytest.mark.parametrize("period", [8.0, 20.0, 50.0, 90.0])
 def test_an_oscillation_passes_with_the_response_of_its_period(tmp_path, period):
-    days = np.arange(300)
+    days = np.arange(210)
     states = write_series(tmp_path, np.cos(2 * np.pi * days / period + 0.3))
     low = LowFrequency(members=12, spacing_days=7.0).anomalies(states)
     high = HighFrequency(members=12, spacing_days=7.0).anomalies(states)
@@ -53,10 +59,10 @@ def test_an_oscillation_passes_with_the_response_of_its_period(tmp_path, period)
 
 def test_slow_and_fast_parts_of_a_known_spectrum_are_told_apart(tmp_path):
     """A slow oscillation of 100 days and a fast one of 6: each ensemble has the variance of its own alone."""
-    days = np.arange(1500)
+    days = np.arange(620)
     slow, fast = 2.0 * np.cos(2 * np.pi * days / 100.0), np.cos(2 * np.pi * days / 6.3 + 1.0)
     states = write_series(tmp_path, slow + fast)
-    low = LowFrequency(members=40, spacing_days=30.0).anomalies(states)["ps"].values[:, 0, 0]
+    low = LowFrequency(members=20, spacing_days=25.0).anomalies(states)["ps"].values[:, 0, 0]
     high = HighFrequency(members=63).anomalies(states)["ps"].values[:, 0, 0]
     assert low.var() == pytest.approx(2.0, rel=0.05)
     assert high.var() == pytest.approx(0.5, rel=0.03)

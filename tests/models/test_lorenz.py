@@ -79,13 +79,13 @@ def test_advection_conserves_energy_and_rest_is_steady():
 def test_climate_of_the_models():
     """Known moments: mean 2.3 and deviation 3.6 of Lorenz-96, mean z of 23.5 of Lorenz-63."""
     l96, l63 = (registry.build("models", kind) for kind in ("lorenz96", "lorenz63"))
-    x, y, z = states(l96, 200), states(l63, 2000), []
+    x, y, z = states(l96, 200), states(l63, 500), []
     assert float(x.mean()) == pytest.approx(2.34, abs=0.1)
     assert float(x.std()) == pytest.approx(3.64, abs=0.1)
-    for _ in range(100):
+    for _ in range(4000):  # the states set out from the origin together and take some 20 time units to part
         y = l63.step(y)
         z.append(y[:, 2].mean())
-    assert float(torch.stack(z).mean()) == pytest.approx(23.55, abs=0.3)
+    assert float(torch.stack(z[2000:]).mean()) == pytest.approx(23.55, abs=0.3)
 
 
 def test_what_cannot_be_is_refused():
