@@ -8,7 +8,7 @@ import xarray as xr
 ROW = {"members": 5, "method": {"kind": "etkf", "inflation": {"kind": "rtpp", "alpha": 0.4}}}
 
 
-@pytest.mark.parametrize("size", ["test", "demo", "standard", "paper"])
+@pytest.mark.parametrize("size", ["test", "paper"])
 @pytest.mark.parametrize("experiment", ["lorenz63", "lorenz96"])
 def test_every_size_is_a_valid_workflow(project, experiment, size):
     done = project.snakemake("--dry-run", "--quiet", "rules", config=(f"experiment={experiment}", f"size={size}"))
