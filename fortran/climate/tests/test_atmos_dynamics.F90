@@ -6,6 +6,7 @@ program test_atmos_dynamics
     use status_mod, only: status_type
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_state_size, atmos_pack, atmos_unpack
+    use report_mod, only: report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
 
@@ -14,20 +15,18 @@ program test_atmos_dynamics
     type(status_type) :: status
     type(comm_type) :: comm
     real(dp) :: zero(nlon, nlat)
-    logical :: good = .true.
     integer :: unit
 
     call MPI_Init()
     call comm%init(MPI_COMM_WORLD%mpi_val)
     zero = 0.0_dp
-    write (*, '(a)') 'test ours reference gate passed'
     call rest()
     call convergence()
     call surface_budget()
     open (newunit=unit, file=path)
     close (unit, status='delete')
     call MPI_Finalize()
-    if (.not. good) error stop 1
+    call finish()
 
 contains
 
@@ -67,8 +66,8 @@ contains
         atmos = start("forcing = 'none', perturbation = 0.0, initial_temperature = 250.0", 3600.0_dp, mountain)
         call run(atmos, 5.0_dp*86400.0_dp)
         call atmos_fields(atmos, u, v, t, ps)
-        call row('rest_over_mountain_wind', max(maxval(abs(u)), maxval(abs(v))), 0.0_dp, 1.0e-8_dp)
-        call row('rest_over_mountain_temperature', maxval(abs(t - 250.0_dp)), 0.0_dp, 1.0e-8_dp)
+        call report('rest_over_mountain_wind', max(maxval(abs(u)), maxval(abs(v))), 0.0_dp, 1.0e-8_dp)
+        call report('rest_over_mountain_temperature', maxval(abs(t - 250.0_dp)), 0.0_dp, 1.0e-8_dp)
     end subroutine rest
 
     !> From a baroclinic flow grown in 30 days of Held-Suarez forcing: the error after 12 h, adiabatic, against a run
@@ -91,7 +90,7 @@ contains
         energy = total_energy(atmos)
         call run(atmos, span)
         call atmos_pack(atmos, fine)
-        call row('energy_drift_12h', total_energy(atmos)/energy - 1.0_dp, 0.0_dp, 1.0e-6_dp)
+        call report('energy_drift_12h', total_energy(atmos)/energy - 1.0_dp, 0.0_dp, 1.0e-6_dp)
         do i = 1, size(steps)
             atmos = start("forcing = 'none', diffusion_hours = 0.0", steps(i), zero)
             call atmos_unpack(atmos, begin, status)
@@ -99,9 +98,9 @@ contains
             call atmos_pack(atmos, coarse)
             error(i) = sqrt(sum((coarse - fine)**2))
         end do
-        call row('sil3_order_1800_900', log(error(1)/error(2))/log(2.0_dp), 2.0_dp, 0.4_dp)
-        call row('sil3_order_900_450', log(error(2)/error(3))/log(2.0_dp), 2.0_dp, 0.2_dp)
-        call row('sil3_order_450_225', log(error(3)/error(4))/log(2.0_dp), 2.0_dp, 0.2_dp)
+        call report('sil3_order_1800_900', log(error(1)/error(2))/log(2.0_dp), 2.0_dp, 0.4_dp)
+        call report('sil3_order_900_450', log(error(2)/error(3))/log(2.0_dp), 2.0_dp, 0.2_dp)
+        call report('sil3_order_450_225', log(error(3)/error(4))/log(2.0_dp), 2.0_dp, 0.2_dp)
     end subroutine convergence
 
     !> Six hours of 100 W/m2 and of an eastward stress 0.1 cos(lat) N/m2 from rest: the gain of total energy is H t (the
@@ -120,9 +119,9 @@ contains
             call atmos_step(atmos, stress, zero, heat, status)
         end do
         if (status%failed()) error stop 'unstable'
-        call row('surface_heat_gain_ratio', (total_energy(atmos) - energy)/gravity/(100.0_dp*21600.0_dp), &
+        call report('surface_heat_gain_ratio', (total_energy(atmos) - energy)/gravity/(100.0_dp*21600.0_dp), &
             1.0_dp, 1.0e-3_dp)
-        call row('surface_stress_gain_ratio', (angular_momentum(atmos) - momentum)/gravity &
+        call report('surface_stress_gain_ratio', (angular_momentum(atmos) - momentum)/gravity &
             /(earth_radius*0.1_dp*21600.0_dp*2.0_dp/3.0_dp), 1.0_dp, 1.0e-3_dp)
     end subroutine surface_budget
 
@@ -161,13 +160,4 @@ contains
         end do
         total_energy = 0.5_dp*total_energy/real(nlon*nlev, dp)
     end function total_energy
-
-    subroutine row(name, ours, expected, gate)
-        character(len=*), intent(in) :: name
-        real(dp), intent(in) :: ours, expected, gate
-        logical :: passed
-        passed = abs(ours - expected) <= gate
-        good = good .and. passed
-        write (*, '(a,2es14.6,es9.1,l2)') name, ours, expected, gate, passed
-    end subroutine row
 end program test_atmos_dynamics

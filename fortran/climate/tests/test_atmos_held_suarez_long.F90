@@ -14,6 +14,7 @@ program test_atmos_held_suarez_long
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_state_size, atmos_pack, atmos_unpack, &
         atmos_add_increment
     use atmos_noise_mod, only: uniform_noise
+    use report_mod, only: report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
 
@@ -25,7 +26,6 @@ program test_atmos_held_suarez_long
     real(dp) :: zero(nlon, nlat), mean_u(nlat, nlev), variance(nlat, nlev), begin, end
     real(dp), allocatable, dimension(:, :, :) :: u, v, t, t_twin
     real(dp) :: ps(nlon, nlat)
-    logical :: good = .true.
 
     call MPI_Init()
     call comm%init(MPI_COMM_WORLD%mpi_val)
@@ -33,18 +33,17 @@ program test_atmos_held_suarez_long
     allocate(u(nlon, nlat, nlev), v(nlon, nlat, nlev), t(nlon, nlat, nlev), t_twin(nlon, nlat, nlev))
     call atmos_init(atmos, comm, '', trunc, nlon, nlat, nlev, dt, zero, status)
     if (status%failed()) error stop 'init refused'
-    write (*, '(a)') 'test ours reference gate passed'
     call cpu_time(begin)
     call run(atmos, spin_up)
     call climate()
     call cpu_time(end)
     call jet('south', 1, nlat/2)
     call jet('north', nlat/2 + 1, nlat)
-    call row('eddy_temperature_variance_K2', maxval(variance), 29.0_dp, 10.0_dp)
-    call row('error_doubling_days', doubling_time(), 5.0_dp, 2.5_dp)
+    call report('eddy_temperature_variance_K2', maxval(variance), 29.0_dp, 10.0_dp)
+    call report('error_doubling_days', doubling_time(), 5.0_dp, 2.5_dp)
     write (*, '(a,f8.3)') '# CPU seconds per model day, T31L8: ', (end - begin)/(spin_up + sampled)
     call MPI_Finalize()
-    if (.not. good) error stop 1
+    call finish()
 
 contains
 
@@ -85,8 +84,8 @@ contains
         b = mean_u(j, peak(2))
         c = mean_u(j + 1, peak(2))
         shift = 0.5_dp*(a - c)/(a - 2.0_dp*b + c)
-        call row('jet_speed_'//name, b, 30.5_dp, 5.5_dp)
-        call row('jet_latitude_'//name, abs(atmos%lat(j) + shift*(atmos%lat(j + 1) - atmos%lat(j))), 46.5_dp, 6.5_dp)
+        call report('jet_speed_'//name, b, 30.5_dp, 5.5_dp)
+        call report('jet_latitude_'//name, abs(atmos%lat(j) + shift*(atmos%lat(j + 1) - atmos%lat(j))), 46.5_dp, 6.5_dp)
     end subroutine jet
 
     !> Mean over three starts, 40 days apart.
@@ -133,13 +132,4 @@ contains
         end do
         doubling_time = log(2.0_dp)/rate
     end function doubling_time
-
-    subroutine row(name, ours, expected, gate)
-        character(len=*), intent(in) :: name
-        real(dp), intent(in) :: ours, expected, gate
-        logical :: passed
-        passed = abs(ours - expected) <= gate
-        good = good .and. passed
-        write (*, '(a,3f10.3,l2)') name, ours, expected, gate, passed
-    end subroutine row
 end program test_atmos_held_suarez_long

@@ -15,16 +15,15 @@ program test_atmos_moist_column
     use atmos_water_mod, only: fill_holes
     use atmos_moist_mod, only: moist_type
     use atmos_noise_mod, only: uniform_noise
+    use report_mod, only: report, report_that, finish
     implicit none
 
     integer, parameter :: nlev = 8, nlon = 4
     real(dp), parameter :: cp = dry_air_cp, latent = latent_heat_vaporization
     type(vertical_type) :: vertical
-    logical :: good = .true.
     integer :: k
 
     call vertical%init([(real(k, dp)/nlev, k=0, nlev)])
-    write (*, '(a)') 'test ours reference gate passed'
     call insolation()
     call grey_equilibrium()
     call grey_convergence()
@@ -35,7 +34,7 @@ program test_atmos_moist_column
     call diffusion()
     call holes()
     call whole_row()
-    if (.not. good) error stop 1
+    call finish()
 
 contains
 
@@ -46,11 +45,11 @@ contains
         integer, parameter :: steps = 24
         integer :: i
 
-        call row('insolation_equinox_45', daily_mean_cosine(sin(45.0_dp*degree), 0.0_dp), cos(45.0_dp*degree)/pi, &
+        call report('insolation_equinox_45', daily_mean_cosine(sin(45.0_dp*degree), 0.0_dp), cos(45.0_dp*degree)/pi, &
             1.0e-14_dp)
-        call row('insolation_solstice_pole', daily_mean_cosine(1.0_dp, sin(23.44_dp*degree)), sin(23.44_dp*degree), &
+        call report('insolation_solstice_pole', daily_mean_cosine(1.0_dp, sin(23.44_dp*degree)), sin(23.44_dp*degree), &
             1.0e-14_dp)
-        call row('insolation_polar_night', daily_mean_cosine(sin(-80.0_dp*degree), sin(23.44_dp*degree)), 0.0_dp, &
+        call report('insolation_polar_night', daily_mean_cosine(sin(-80.0_dp*degree), sin(23.44_dp*degree)), 0.0_dp, &
             1.0e-14_dp)
         call solar%init(23.44_dp, 0.0_dp, 283.0_dp, .true.)
         total = 0.0_dp
@@ -62,14 +61,14 @@ contains
             call solar%cosine_row(sin(52.0_dp*degree), cosine)
             total = total + cosine(1)/steps
         end do
-        call row('insolation_diurnal_sum', total, daily_mean_cosine(sin(52.0_dp*degree), solar%sin_dec), 1.0e-14_dp)
+        call report('insolation_diurnal_sum', total, daily_mean_cosine(sin(52.0_dp*degree), solar%sin_dec), 1.0e-14_dp)
         call solar%init(23.44_dp, 0.0167_dp, 283.0_dp, .false.)
         call solar%set_time(int(79*seconds_per_day, i8), 0.0_dp)
-        call row('declination_20_march_deg', asin(solar%sin_dec)/degree, 0.0_dp, 1.0e-3_dp)
+        call report('declination_20_march_deg', asin(solar%sin_dec)/degree, 0.0_dp, 1.0e-3_dp)
         call solar%set_time(int(172*seconds_per_day, i8), 0.0_dp)
-        call row('declination_21_june_deg', asin(solar%sin_dec)/degree, 23.44_dp, 0.05_dp)
+        call report('declination_21_june_deg', asin(solar%sin_dec)/degree, 23.44_dp, 0.05_dp)
         call solar%set_time(int(3*seconds_per_day, i8), 0.0_dp)
-        call row('sun_nearest_in_january', solar%nearness, (1.0_dp - 0.0167_dp)**(-2), 1.0e-4_dp)
+        call report('sun_nearest_in_january', solar%nearness, (1.0_dp - 0.0167_dp)**(-2), 1.0e-4_dp)
     end subroutine insolation
 
     real(dp) function depth(s, tau_0)
@@ -93,18 +92,19 @@ contains
             t(:, k) = (0.5_dp*f*(depth(vertical%full(k), tau_0) + 1.0_dp)/stefan_boltzmann)**0.25_dp
         end do
         call radiation%heating(1, t, ps, none, none + 0.5_dp*f*(tau_0 + 2.0_dp), rate, olr)
-        call row('grey_equilibrium_heating_K_day', maxval(abs(rate))*seconds_per_day, 0.0_dp, 1.0e-11_dp)
-        call row('grey_equilibrium_olr', olr(1), f, 1.0e-10_dp)
+        call report('grey_equilibrium_heating_K_day', maxval(abs(rate))*seconds_per_day, 0.0_dp, 1.0e-11_dp)
+        call report('grey_equilibrium_olr', olr(1), f, 1.0e-10_dp)
         t = 260.0_dp
         call radiation%heating(1, t, ps, none + 300.0_dp, none + 400.0_dp, rate, olr)
-        call row('grey_isothermal_olr', olr(1), stefan_boltzmann*260.0_dp**4*(1.0_dp - exp(-tau_0)) &
+        call report('grey_isothermal_olr', olr(1), stefan_boltzmann*260.0_dp**4*(1.0_dp - exp(-tau_0)) &
             + 400.0_dp*exp(-tau_0), 1.0e-10_dp)
         call radiation%planck_nodes(1, t, b)
         call radiation%down(1, b, flux)
-        call row('grey_isothermal_down', flux(1, nlev), stefan_boltzmann*260.0_dp**4*(1.0_dp - exp(-tau_0)), 1.0e-10_dp)
+        call report('grey_isothermal_down', flux(1, nlev), stefan_boltzmann*260.0_dp**4*(1.0_dp - exp(-tau_0)), &
+            1.0e-10_dp)
         absorbed = sum(rate(1, :)*vertical%ds)*cp*ps(1)/gravity
         net = 300.0_dp*(1.0_dp - exp(-0.22_dp)) + 400.0_dp - flux(1, nlev) - olr(1)
-        call row('radiation_energy_of_column', absorbed, net, 1.0e-10_dp)
+        call report('radiation_energy_of_column', absorbed, net, 1.0e-10_dp)
     end subroutine grey_equilibrium
 
     !> OLR of a constant lapse rate: 8 levels against 100.
@@ -123,7 +123,7 @@ contains
         call radiation%heating(1, t, [1.0e5_dp], [0.0_dp], [stefan_boltzmann*300.0_dp**4], rate, olr)
         call radiation%init(config, fine, [0.0_dp])
         call radiation%heating(1, t_fine, [1.0e5_dp], [0.0_dp], [stefan_boltzmann*300.0_dp**4], rate_fine, olr_fine)
-        call row('grey_olr_8_against_100_levels', olr(1)/olr_fine(1), 1.0_dp, 1.0e-2_dp)
+        call report('grey_olr_8_against_100_levels', olr(1)/olr_fine(1), 1.0_dp, 1.0e-2_dp)
     end subroutine grey_convergence
 
     subroutine saturated_air()
@@ -143,8 +143,8 @@ contains
             call saturation(t - 1.0_dp, 9.0e4_dp, below, unused)
             worst_slope = max(worst_slope, abs(0.5_dp*(above - below)/dq_s - 1.0_dp))
         end do
-        call row('saturation_table', worst, 0.0_dp, 5.0e-5_dp)
-        call row('saturation_slope', worst_slope, 0.0_dp, 5.0e-3_dp)
+        call report('saturation_table', worst, 0.0_dp, 5.0e-5_dp)
+        call report('saturation_slope', worst_slope, 0.0_dp, 5.0e-3_dp)
     end subroutine saturated_air
 
     !> A tropical sounding in three humidities: deep, shallow, none; what each conserves and does.
@@ -156,27 +156,26 @@ contains
         t = t0
         q = q0
         call convect_column(0.5_dp, 0.7_dp, p, vertical%ds, phi, t, q, rained)
-        call row('convection_deep_rains', merge(1.0_dp, 0.0_dp, rained > 1.0e-5_dp), 1.0_dp, 0.0_dp)
-        call row('convection_deep_water', sum((q - q0)*vertical%ds)/rained, -1.0_dp, 1.0e-12_dp)
-        call row('convection_deep_enthalpy', sum((cp*(t - t0) + latent*(q - q0))*vertical%ds), 0.0_dp, 1.0e-9_dp)
+        call report_that('convection_deep_rains', rained > 1.0e-5_dp)
+        call report('convection_deep_water', sum((q - q0)*vertical%ds)/rained, -1.0_dp, 1.0e-12_dp)
+        call report('convection_deep_enthalpy', sum((cp*(t - t0) + latent*(q - q0))*vertical%ds), 0.0_dp, 1.0e-9_dp)
 
         call sounding(0.85_dp, t0, q0, p, phi)
         q0(:nlev - 1) = 0.3_dp*q0(:nlev - 1)
         t = t0
         q = q0
         call convect_column(0.5_dp, 0.7_dp, p, vertical%ds, phi, t, q, rained)
-        call row('convection_shallow_rain', rained, 0.0_dp, 0.0_dp)
-        call row('convection_shallow_water', sum((q - q0)*vertical%ds), 0.0_dp, 1.0e-17_dp)
-        call row('convection_shallow_heat', sum((t - t0)*vertical%ds), 0.0_dp, 1.0e-12_dp)
-        call row('convection_shallow_mixes', merge(1.0_dp, 0.0_dp, q(nlev) < q0(nlev) .and. any(q > q0)), 1.0_dp, &
-            0.0_dp)
+        call report('convection_shallow_rain', rained, 0.0_dp, 0.0_dp)
+        call report('convection_shallow_water', sum((q - q0)*vertical%ds), 0.0_dp, 1.0e-17_dp)
+        call report('convection_shallow_heat', sum((t - t0)*vertical%ds), 0.0_dp, 1.0e-12_dp)
+        call report_that('convection_shallow_mixes', q(nlev) < q0(nlev) .and. any(q > q0))
 
         call sounding(0.1_dp, t0, q0, p, phi)
         t = t0 + 5.0_dp*(1.0_dp - vertical%full)
         t0 = t
         q = q0
         call convect_column(0.5_dp, 0.7_dp, p, vertical%ds, phi, t, q, rained)
-        call row('convection_none_when_stable', maxval(abs(t - t0)) + maxval(abs(q - q0)) + rained, 0.0_dp, 0.0_dp)
+        call report('convection_none_when_stable', maxval(abs(t - t0)) + maxval(abs(q - q0)) + rained, 0.0_dp, 0.0_dp)
     end subroutine convection
 
     !> 300 K at sigma 1, 5.5 K/km, the given relative humidity.
@@ -218,9 +217,9 @@ contains
         phi = geopotential(t)
         call saturation(t, p, q_s, dq_s)
         energy = cp*t(nlev) + phi(nlev) + latent*q(nlev)
-        call row('convective_equilibrium_energy_K', maxval(abs(cp*t(3:6) + phi(3:6) + latent*q_s(3:6) - energy))/cp, &
-            0.0_dp, 1.0_dp)
-        call row('convective_equilibrium_humidity', sum(q(3:6)/q_s(3:6))/4.0_dp, 0.7_dp, 0.03_dp)
+        call report('convective_equilibrium_energy_K', &
+            maxval(abs(cp*t(3:6) + phi(3:6) + latent*q_s(3:6) - energy))/cp, 0.0_dp, 1.0_dp)
+        call report('convective_equilibrium_humidity', sum(q(3:6)/q_s(3:6))/4.0_dp, 0.7_dp, 0.03_dp)
     end subroutine convective_equilibrium
 
     subroutine condensation()
@@ -234,10 +233,10 @@ contains
         q = q0
         call condense_row(p, t, q, rained)
         call saturation(t, p, q_s, dq_s)
-        call row('condensation_saturates', maxval(abs(q(:2)/q_s(:2) - 1.0_dp)), 0.0_dp, 1.0e-4_dp)
-        call row('condensation_enthalpy', maxval(abs(cp*(t - t0) + latent*(q - q0))), 0.0_dp, 1.0e-9_dp)
-        call row('condensation_water', maxval(abs(q0 - q - rained)), 0.0_dp, 1.0e-17_dp)
-        call row('condensation_none_below', abs(t(3) - t0(3)) + rained(3), 0.0_dp, 0.0_dp)
+        call report('condensation_saturates', maxval(abs(q(:2)/q_s(:2) - 1.0_dp)), 0.0_dp, 1.0e-4_dp)
+        call report('condensation_enthalpy', maxval(abs(cp*(t - t0) + latent*(q - q0))), 0.0_dp, 1.0e-9_dp)
+        call report('condensation_water', maxval(abs(q0 - q - rained)), 0.0_dp, 1.0e-17_dp)
+        call report('condensation_none_below', abs(t(3) - t0(3)) + rained(3), 0.0_dp, 0.0_dp)
     end subroutine condensation
 
     !> Equal masses and links r m: the mode cos(pi n (k - 1/2)/nlev) shrinks by 1/(1 + 4 r sin^2(pi n/(2 nlev))) in one
@@ -261,16 +260,16 @@ contains
         s = 0.0_dp
         call solve_diffusion(mass, link, dt, [0.0_dp], [0.0_dp], [0.0_dp], [0.0_dp], u, v, s, q)
         factor = 1.0_dp/(1.0_dp + 4.0_dp*r*sin(0.5_dp*pi/nlev)**2)
-        call row('diffusion_mode_1', u(1, 3)/cos(pi*2.5_dp/nlev), factor, 1.0e-13_dp)
+        call report('diffusion_mode_1', u(1, 3)/cos(pi*2.5_dp/nlev), factor, 1.0e-13_dp)
         factor = 1.0_dp/(1.0_dp + 4.0_dp*r*sin(1.5_dp*pi/nlev)**2)
-        call row('diffusion_mode_3', v(1, 3)/cos(3.0_dp*pi*2.5_dp/nlev), factor, 1.0e-13_dp)
+        call report('diffusion_mode_3', v(1, 3)/cos(3.0_dp*pi*2.5_dp/nlev), factor, 1.0e-13_dp)
         ! Against exp(-K k^2 t) of the continuous equation: mode 1, many short steps, 1 % by the grid.
         u(1, :) = [(cos(pi*(k - 0.5_dp)/nlev), k=1, nlev)]
         link = 1.0e-3_dp*link
         do k = 1, 2000
             call solve_diffusion(mass, link, dt, [0.0_dp], [0.0_dp], [0.0_dp], [0.0_dp], u, v, s, q)
         end do
-        call row('diffusion_analytic_decay', u(1, 3)/cos(pi*2.5_dp/nlev), exp(-2000.0_dp*1.0e-3_dp*r*(pi/nlev)**2), &
+        call report('diffusion_analytic_decay', u(1, 3)/cos(pi*2.5_dp/nlev), exp(-2000.0_dp*1.0e-3_dp*r*(pi/nlev)**2), &
             5.0e-3_dp)
         call random_columns(u, v, s, q)
         link = 1.0e3_dp*link
@@ -278,9 +277,9 @@ contains
         before = [sum(mass*u), sum(mass*v), sum(mass*s), sum(mass*q)]
         call solve_diffusion(mass, link, dt, flux(1:1), flux(2:2), flux(3:3), flux(4:4), u, v, s, q)
         after = [sum(mass*u), sum(mass*v), sum(mass*s), sum(mass*q)]
-        call row('diffusion_gains_the_surface_flux', maxval(abs((after - before)/(dt*flux) - 1.0_dp)), 0.0_dp, &
+        call report('diffusion_gains_the_surface_flux', maxval(abs((after - before)/(dt*flux) - 1.0_dp)), 0.0_dp, &
             1.0e-7_dp)
-        call row('diffusion_sum_of_water', after(4) - before(4), dt*flux(4), 1.0e-13_dp)
+        call report('diffusion_sum_of_water', after(4) - before(4), dt*flux(4), 1.0e-13_dp)
     end subroutine diffusion
 
     subroutine random_columns(u, v, t, q)
@@ -307,8 +306,8 @@ contains
         ps = [0.9e5_dp, 1.0e5_dp, 1.01e5_dp, 0.7e5_dp]
         before = sum([(sum(ps*q(:, k))*vertical%ds(k), k=1, nlev)])
         call fill_holes(vertical%ds, ps, q)
-        call row('holes_filled', merge(1.0_dp, 0.0_dp, all(q >= 0.0_dp)), 1.0_dp, 0.0_dp)
-        call row('holes_water_kept', sum([(sum(ps*q(:, k))*vertical%ds(k), k=1, nlev)])/before, 1.0_dp, 1.0e-14_dp)
+        call report_that('holes_filled', all(q >= 0.0_dp))
+        call report('holes_water_kept', sum([(sum(ps*q(:, k))*vertical%ds(k), k=1, nlev)])/before, 1.0_dp, 1.0e-14_dp)
     end subroutine holes
 
     !> Random columns through all schemes: energy and water of the row against what passed its top and bottom.
@@ -345,17 +344,8 @@ contains
         end do
         passed = (1.0_dp - exp(-config%sw_depth))*moist%sunlight(0.1_dp, nlon) - moist%olr(:, 1) + 450.0_dp &
             - down(:, nlev) + 30.0_dp + latent*6.0e-5_dp
-        call row('row_energy_W_m2', maxval(abs(energy - passed)), 0.0_dp, 1.0e-7_dp)
-        call row('row_water_kg_m2_s', maxval(abs(water - 6.0e-5_dp + moist%precipitation(:, 1))), 0.0_dp, 1.0e-16_dp)
-        call row('row_rains', merge(1.0_dp, 0.0_dp, maxval(moist%precipitation) > 1.0e-5_dp), 1.0_dp, 0.0_dp)
+        call report('row_energy_W_m2', maxval(abs(energy - passed)), 0.0_dp, 1.0e-7_dp)
+        call report('row_water_kg_m2_s', maxval(abs(water - 6.0e-5_dp + moist%precipitation(:, 1))), 0.0_dp, 1.0e-16_dp)
+        call report_that('row_rains', maxval(moist%precipitation) > 1.0e-5_dp)
     end subroutine whole_row
-
-    subroutine row(name, ours, expected, gate)
-        character(len=*), intent(in) :: name
-        real(dp), intent(in) :: ours, expected, gate
-        logical :: passed
-        passed = abs(ours - expected) <= gate
-        good = good .and. passed
-        write (*, '(a,2es14.6,es9.1,l2)') name, ours, expected, gate, passed
-    end subroutine row
 end program test_atmos_moist_column

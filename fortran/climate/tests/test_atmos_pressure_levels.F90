@@ -10,6 +10,7 @@ program test_atmos_pressure_levels
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_set_fields, atmos_pressure_levels, atmos_surface_height
     use atmos_pressure_levels_mod, only: column_to_pressure
+    use report_mod, only: report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
 
@@ -20,22 +21,20 @@ program test_atmos_pressure_levels
     character(len=*), parameter :: path = 'test_atmos_pressure_levels.nml'
     type(status_type) :: status
     type(comm_type) :: comm
-    logical :: good = .true.
     real(dp) :: coarse, fine
     integer :: unit
 
     call MPI_Init()
     call comm%init(MPI_COMM_WORLD%mpi_val)
-    write (*, '(a)') 'test ours reference gate passed'
     call isothermal_column()
     coarse = worst_height(20)
     fine = worst_height(40)
-    call row('pressure_levels_height_40_levels_m', fine, 0.0_dp, 10.0_dp)
-    call row('pressure_levels_order', log(coarse/fine)/log(2.0_dp), 2.0_dp, 0.3_dp)
+    call report('pressure_levels_height_40_levels_m', fine, 0.0_dp, 10.0_dp)
+    call report('pressure_levels_order', log(coarse/fine)/log(2.0_dp), 2.0_dp, 0.3_dp)
     open (newunit=unit, file=path, status='old')
     close (unit, status='delete')
     call MPI_Finalize()
-    if (.not. good) error stop 1
+    call finish()
 
 contains
 
@@ -52,11 +51,11 @@ contains
         z = dry_air_gas_constant*250.0_dp/gravity*log(p_0/p)
         u = 10.0_dp - 5.0_dp*log(p/p_0)
         call column_to_pressure(p, t, z, u, 2.0_dp*u, 1.0e-4_dp*u, wanted, t_out, z_out, u_out, v_out, q_out)
-        call row('pressure_levels_isothermal_z', &
+        call report('pressure_levels_isothermal_z', &
             maxval(abs(z_out - dry_air_gas_constant*250.0_dp/gravity*log(p_0/wanted))), 0.0_dp, 1.0e-9_dp)
-        call row('pressure_levels_log_linear_u', maxval(abs(u_out(2:) - (10.0_dp - 5.0_dp*log(wanted(2:)/p_0)))), &
+        call report('pressure_levels_log_linear_u', maxval(abs(u_out(2:) - (10.0_dp - 5.0_dp*log(wanted(2:)/p_0)))), &
             0.0_dp, 1.0e-12_dp)
-        call row('pressure_levels_v_q', maxval(abs(v_out - 2.0_dp*u_out)) + maxval(abs(q_out - 1.0e-4_dp*u_out)), &
+        call report('pressure_levels_v_q', maxval(abs(v_out - 2.0_dp*u_out)) + maxval(abs(q_out - 1.0e-4_dp*u_out)), &
             0.0_dp, 1.0e-12_dp)
     end subroutine isothermal_column
 
@@ -94,13 +93,4 @@ contains
         end do
         write (*, '(a,i0,a,f9.3)') '# levels ', nlev, ': largest error of z [m] ', worst_height
     end function worst_height
-
-    subroutine row(name, ours, expected, gate)
-        character(len=*), intent(in) :: name
-        real(dp), intent(in) :: ours, expected, gate
-        logical :: passed
-        passed = abs(ours - expected) <= gate
-        good = good .and. passed
-        write (*, '(a,2es14.6,es9.1,l2)') name, ours, expected, gate, passed
-    end subroutine row
 end program test_atmos_pressure_levels

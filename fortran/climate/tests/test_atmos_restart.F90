@@ -6,6 +6,7 @@ program test_atmos_restart
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_surface, atmos_state_size, atmos_pack, &
         atmos_unpack, atmos_add_increment, atmos_add_surface_increment
+    use report_mod, only: report, report_that, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
 
@@ -13,13 +14,11 @@ program test_atmos_restart
     character(len=*), parameter :: path = 'test_atmos_restart.nml'
     type(comm_type) :: comm
     real(dp) :: zero(nlon, nlat)
-    logical :: good = .true.
     integer :: unit
 
     call MPI_Init()
     call comm%init(MPI_COMM_WORLD%mpi_val)
     zero = 0.0_dp
-    write (*, '(a)') 'test ours reference gate passed'
     call restart()
     call increments()
     call mass()
@@ -27,7 +26,7 @@ program test_atmos_restart
     open (newunit=unit, file=path)
     close (unit, status='delete')
     call MPI_Finalize()
-    if (.not. good) error stop 1
+    call finish()
 
 contains
 
@@ -73,10 +72,10 @@ contains
         call atmos_unpack(resumed, half, status)
         call run(resumed, 24, status)
         call atmos_pack(resumed, two)
-        call row('restart_bits_differing', real(different(one, two), dp), 0.0_dp, 0.0_dp)
-        call row('restart_state_moved', merge(1.0_dp, 0.0_dp, different(half, one) > size(one)/2), 1.0_dp, 0.0_dp)
+        call report('restart_bits_differing', real(different(one, two), dp), 0.0_dp, 0.0_dp)
+        call report_that('restart_state_moved', different(half, one) > size(one)/2)
         call atmos_unpack(resumed, half(2:), status)
-        call row('restart_wrong_size_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
+        call report('restart_wrong_size_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
     end subroutine restart
 
     !> A zero increment changes no bit; a smooth increment of the lowest level comes back from the state.
@@ -94,7 +93,7 @@ contains
         call atmos_add_increment(atmos, flat, flat, flat, zero, status)
         call atmos_add_surface_increment(atmos, zero, zero, zero, zero, status)
         call atmos_pack(atmos, after)
-        call row('zero_increment_bits_differing', real(different(before, after), dp), 0.0_dp, 0.0_dp)
+        call report('zero_increment_bits_differing', real(different(before, after), dp), 0.0_dp, 0.0_dp)
 
         call atmos_surface(atmos, ps, ta, ua, va)
         ! A solid-body turn about an axis in the equatorial plane, and a wave one, are both exact in the truncated
@@ -104,12 +103,12 @@ contains
             3.0_dp*spread(cos(atmos%lon*degree), 2, nlat)*spread(sin(atmos%lat*degree), 1, nlon), &
             -3.0_dp*spread(sin(atmos%lon*degree), 2, nlat), status)
         call atmos_surface(atmos, ps2, ta2, ua2, va2)
-        call row('increment_returned_ta', maxval(abs(ta2 - ta - 2.0_dp*wave)), 0.0_dp, 1.0e-11_dp)
-        call row('increment_returned_va', maxval(abs(va2 - va + 3.0_dp*spread(sin(atmos%lon*degree), 2, nlat))), &
+        call report('increment_returned_ta', maxval(abs(ta2 - ta - 2.0_dp*wave)), 0.0_dp, 1.0e-11_dp)
+        call report('increment_returned_va', maxval(abs(va2 - va + 3.0_dp*spread(sin(atmos%lon*degree), 2, nlat))), &
             0.0_dp, 1.0e-11_dp)
-        call row('increment_returned_ps', maxval(abs(ps2 - ps - 200.0_dp*wave)), 0.0_dp, 1.0_dp)
+        call report('increment_returned_ps', maxval(abs(ps2 - ps - 200.0_dp*wave)), 0.0_dp, 1.0_dp)
         call atmos_add_surface_increment(atmos, -2.0e5_dp + zero, zero, zero, zero, status)
-        call row('increment_without_air_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
+        call report('increment_without_air_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
     end subroutine increments
 
     !> Mean ps by the cell areas after 20 days, relative to the start.
@@ -121,7 +120,7 @@ contains
         call start(atmos, '&atmos_nml perturbation = 2.0 /', 3600.0_dp, status)
         first = mean_ps(atmos)
         call run(atmos, 480, status)
-        call row('dry_mass_drift_20_days', mean_ps(atmos)/first - 1.0_dp, 0.0_dp, 1.0e-12_dp)
+        call report('dry_mass_drift_20_days', mean_ps(atmos)/first - 1.0_dp, 0.0_dp, 1.0e-12_dp)
     end subroutine mass
 
     real(dp) function mean_ps(atmos)
@@ -141,17 +140,17 @@ contains
         type(status_type) :: status
 
         call start(atmos, '&ocean_nml /', 3600.0_dp, status)
-        call row('missing_group_is_default', real(status%code, dp), 0.0_dp, 0.0_dp)
+        call report('missing_group_is_default', real(status%code, dp), 0.0_dp, 0.0_dp)
         call start(atmos, '&atmos_nml k_alpha = 1.0 /', 3600.0_dp, status)
-        call row('unknown_key_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
-        call row('unknown_key_named', merge(1.0_dp, 0.0_dp, index(status%message, 'k_alpha') > 0), 1.0_dp, 0.0_dp)
+        call report('unknown_key_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
+        call report_that('unknown_key_named', index(status%message, 'k_alpha') > 0)
         call start(atmos, "&atmos_nml forcing = 'wet' /", 3600.0_dp, status)
-        call row('unknown_forcing_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
+        call report('unknown_forcing_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
         call start(atmos, '&atmos_nml diffusion_hours = 3.0', 3600.0_dp, status)
-        call row('open_group_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
+        call report('open_group_refused', real(status%code, dp), real(status_bad_input, dp), 0.0_dp)
         call start(atmos, '&atmos_nml perturbation = 40.0 /', 36000.0_dp, status)
         call run(atmos, 200, status)
-        call row('instability_found', real(status%code, dp), real(status_unstable, dp), 0.0_dp)
+        call report('instability_found', real(status%code, dp), real(status_unstable, dp), 0.0_dp)
         write (*, '(a)') '# '//trim(status%message)
     end subroutine refusals
 
@@ -164,13 +163,4 @@ contains
             if (transfer(a(i), 1_i8) /= transfer(b(i), 1_i8)) different = different + 1
         end do
     end function different
-
-    subroutine row(name, ours, expected, gate)
-        character(len=*), intent(in) :: name
-        real(dp), intent(in) :: ours, expected, gate
-        logical :: passed
-        passed = abs(ours - expected) <= gate
-        good = good .and. passed
-        write (*, '(a,2es14.6,es9.1,l2)') name, ours, expected, gate, passed
-    end subroutine row
 end program test_atmos_restart

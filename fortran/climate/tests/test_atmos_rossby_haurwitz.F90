@@ -10,6 +10,7 @@ program test_atmos_rossby_haurwitz
     use status_mod, only: status_type
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_set_fields
+    use report_mod, only: report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
 
@@ -20,7 +21,6 @@ program test_atmos_rossby_haurwitz
     type(status_type) :: status
     type(comm_type) :: comm
     real(dp) :: zero(nlon, nlat), reference, speed, first(2), last(2)
-    logical :: good = .true.
     integer :: step, day, unit
 
     call MPI_Init()
@@ -46,13 +46,12 @@ program test_atmos_rossby_haurwitz
             last = now
         end associate
     end do
-    write (*, '(a)') 'test ours reference gate passed'
-    call row('rossby_haurwitz_4_deg_per_day', speed/days, reference, 0.005_dp*reference)
-    call row('rossby_haurwitz_4_amplitude_ratio', last(2)/first(2), 1.0_dp, 1.0e-3_dp)
+    call report('rossby_haurwitz_4_deg_per_day', speed/days, reference, 0.005_dp*reference)
+    call report('rossby_haurwitz_4_amplitude_ratio', last(2)/first(2), 1.0_dp, 1.0e-3_dp)
     open (newunit=unit, file=path)
     close (unit, status='delete')
     call MPI_Finalize()
-    if (.not. good) error stop 1
+    call finish()
 
 contains
 
@@ -86,13 +85,4 @@ contains
         s = 2.0_dp*sum(v(:, j, 1)*sin(wave*atmos%lon*degree))/nlon
         wave_4 = [atan2(s, c)/degree/wave, hypot(c, s)]
     end function phase_and_amplitude
-
-    subroutine row(name, ours, expected, gate)
-        character(len=*), intent(in) :: name
-        real(dp), intent(in) :: ours, expected, gate
-        logical :: passed
-        passed = abs(ours - expected) <= gate
-        good = good .and. passed
-        write (*, '(a,2f14.6,es9.1,l2)') name, ours, expected, gate, passed
-    end subroutine row
 end program test_atmos_rossby_haurwitz

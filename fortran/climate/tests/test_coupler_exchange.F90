@@ -8,9 +8,8 @@ program test_coupler_exchange
     use bulk_flux_mod, only: bulk_flux, stability_functions, von_karman, neutral_prandtl
     use flux_config_mod, only: flux_config_type
     use ocean_forcing_mod, only: open_water, restoring_heat, restoring_freshwater
+    use report_mod, only: report, finish
     implicit none
-
-    logical :: failed = .false.
 
     call test_overlaps()
     call test_coverage(96, 48, 90, 50)
@@ -19,19 +18,9 @@ program test_coupler_exchange
     call test_conservation(144, 96, 360, 200)
     call test_bulk()
     call test_forcing()
-    if (failed) error stop 1
+    call finish()
 
 contains
-
-    !> One row of the verification table.
-    subroutine report(test, ours, reference, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference, gate
-        logical :: passed
-        passed = abs(ours - reference) <= gate
-        if (.not. passed) failed = .true.
-        print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-    end subroutine report
 
     !> Four cells centred at 0, 90, ... against four centred at 45, 135, ...: every neighbour shares a half.
     subroutine test_overlaps()

@@ -7,10 +7,10 @@ program test_da_filter
     use da_eakf_mod, only: eakf_observations_type, eakf_sweep
     use da_column_mod, only: eakf_field_type, column_type, eakf_columns, cap_increments
     use da_interpolation_mod, only: interpolation_type, interpolation_find, interpolation_apply
+    use report_mod, only: report, report_that, finish
     implicit none
 
     integer, parameter :: members = 20, nstate = 12, nobs = 6
-    logical :: failed = .false.
 
     call test_tapers()
     call test_scalar()
@@ -24,19 +24,9 @@ program test_da_filter
     call test_localized()
     call test_connection()
     call test_interpolation()
-    if (failed) error stop 1
+    call finish()
 
 contains
-
-    !> One row of the verification table.
-    subroutine report(test, ours, reference, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference, gate
-        logical :: passed
-        passed = abs(ours - reference) <= gate
-        if (.not. passed) failed = .true.
-        print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-    end subroutine report
 
     !> Values of GC from its definition in exact fractions; distances from spherical geometry.
     subroutine test_tapers()
@@ -90,7 +80,7 @@ contains
         end do
         reference = matmul(matmul(transpose(state), h)/(members - 1), solve(s, y - ybar))
         call report('kalman_gain', maxval(abs(ours - reference)), 0.0_dp, 1.0e-10_dp)
-        call report('kalman_gain_moves', merge(1.0_dp, 0.0_dp, maxval(abs(reference)) > 0.1_dp), 1.0_dp, 0.0_dp)
+        call report_that('kalman_gain_moves', maxval(abs(reference)) > 0.1_dp)
     end subroutine test_kalman_gain
 
     !> Without localization the mean does not depend on the order.
@@ -159,7 +149,7 @@ contains
         call eakf_columns(obs, tapers, connection, column, field, 1, 1.0_dp)
         call brute_force([(i, i=1, n)], tapers, lon, lat, y, h, x, column, reference)
         call report('boxes_against_all_pairs', maxval(abs(field(1)%increment - reference)), 0.0_dp, 1.0e-13_dp)
-        call report('boxes_move', merge(1.0_dp, 0.0_dp, maxval(abs(reference)) > 0.1_dp), 1.0_dp, 0.0_dp)
+        call report_that('boxes_move', maxval(abs(reference)) > 0.1_dp)
         call brute_force([(i, i=n, 1, -1)], tapers, lon, lat, y, h, x, column, reversed)
         print '(a, f6.3)', '# with localization, rms change by reversing the order, over rms increment: ', &
             sqrt(sum((reversed - reference)**2)/sum(reference**2))
@@ -220,7 +210,7 @@ contains
         real(dp) :: anomaly(members, 1), free
         call draw(anomaly, seed=3)
         free = first_increment([0.0_dp], anomaly, [-9.0_dp], [0.1_dp], anomaly(:, 1))
-        call report('uncapped_below', merge(1.0_dp, 0.0_dp, free < -0.25_dp), 1.0_dp, 0.0_dp)
+        call report_that('uncapped_below', free < -0.25_dp)
         call report('capped', first_increment([0.0_dp], anomaly, [-9.0_dp], [0.1_dp], anomaly(:, 1), cap=0.25_dp), &
             -0.25_dp, 0.0_dp)
     end subroutine test_cap
@@ -236,7 +226,7 @@ contains
         call observe(obs, [1.0_dp, 1.0_dp], anomaly, 1.0_dp + sigma*[2.9_dp, -3.1_dp], [0.5_dp, 0.5_dp])
         call obs%reject_outliers(3.0_dp, obs%variances(), rejected)
         call report('outliers_rejected', real(rejected, dp), 1.0_dp, 0.0_dp)
-        call report('outlier_is_second', merge(1.0_dp, 0.0_dp, obs%used(1) .and. .not. obs%used(2)), 1.0_dp, 0.0_dp)
+        call report_that('outlier_is_second', obs%used(1) .and. .not. obs%used(2))
     end subroutine test_outliers
 
     !> One observation, a state point 1000 km east and 3.5 levels up, c = 1000 km: the increment is GC(1)^2 of that
@@ -288,9 +278,9 @@ contains
         call sea%flood(west_cell, chord_squared(unit_vector(0.0_dp, 0.0_dp), unit_vector(35.0_dp, 0.0_dp)))
         call report('wall_separates', merge(1.0_dp, 0.0_dp, sea%joined(east_cell)), 0.0_dp, 0.0_dp)
         call sea%flood(west_cell, chord_squared(unit_vector(0.0_dp, 0.0_dp), unit_vector(80.0_dp, 0.0_dp)))
-        call report('way_around', merge(1.0_dp, 0.0_dp, sea%joined(east_cell)), 1.0_dp, 0.0_dp)
+        call report_that('way_around', sea%joined(east_cell))
         call sea%flood(1 + 8*nlon, chord_squared(unit_vector(0.0_dp, 0.0_dp), unit_vector(15.0_dp, 0.0_dp)))
-        call report('date_line_open', merge(1.0_dp, 0.0_dp, sea%joined(nlon + 8*nlon)), 1.0_dp, 0.0_dp)
+        call report_that('date_line_open', sea%joined(nlon + 8*nlon))
 
         call draw(anomaly, seed=3)
         tapers%radius = [2.0e6_dp]
@@ -302,7 +292,7 @@ contains
         east = field(1)%increment(1, 1)
         call one_column(obs, tapers, sea, column_type(unit_vector(65.0_dp, 0.0_dp), west_cell - 1), field)
         call report('increment_behind_wall', east, 0.0_dp, 0.0_dp)
-        call report('increment_this_side', merge(1.0_dp, 0.0_dp, field(1)%increment(1, 1) > 0.0_dp), 1.0_dp, 0.0_dp)
+        call report_that('increment_this_side', field(1)%increment(1, 1) > 0.0_dp)
     end subroutine test_connection
 
     !> Bilinear interpolation is exact for a + b lon + c lat inside a mesh, periodic, and skips land.
@@ -423,7 +413,6 @@ contains
         integer, intent(in) :: fields
         allocate (everywhere%radius(fields), source=1.0e12_dp)
     end function everywhere
-
 
     !> Reproducible numbers in (-1, 1) with zero mean over the first dimension.
     subroutine draw(x, seed)

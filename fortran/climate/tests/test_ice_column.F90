@@ -6,10 +6,10 @@ program test_ice_column
     use status_mod, only: status_type
     use ice_mod, only: ice_type, ice_init, ice_cover, ice_thickness, ice_conductance, ice_step, melting_temperature
     use surface_balance_mod, only: air_column_type, tile_type, tile_flux_type, make_air_column, tile_temperature
+    use report_mod, only: report, finish
     implicit none
 
     real(dp), parameter :: hour = 3600.0_dp, day = 86400.0_dp
-    logical :: failed = .false.
     type(ice_type) :: ice
     real(dp) :: latent
 
@@ -22,19 +22,9 @@ program test_ice_column
     call test_surface_balance()
     call test_cap()
     call test_budget()
-    if (failed) error stop 1
+    call finish()
 
 contains
-
-    !> One row of the verification table.
-    subroutine report(test, ours, reference, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference, gate
-        logical :: passed
-        passed = abs(ours - reference) <= gate
-        if (.not. passed) failed = .true.
-        print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-    end subroutine report
 
     subroutine write_namelist()
         integer :: unit

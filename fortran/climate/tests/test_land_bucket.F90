@@ -6,11 +6,11 @@ program test_land_bucket
     use status_mod, only: status_type
     use land_mod, only: land_type, land_init, land_wetness, land_albedo, land_take_fluxes, land_take_rain
     use surface_balance_mod, only: air_column_type, tile_type, tile_flux_type, make_air_column, tile_temperature
+    use report_mod, only: report, report_that, finish
     implicit none
 
     real(dp), parameter :: hour = 3600.0_dp, day = 86400.0_dp
     real(dp), parameter :: capacity = 2.0_dp*4.18e6_dp      !< of two metres of water [J/m2/K]
-    logical :: failed = .false.
 
     call test_equilibrium()
     call test_cooling()
@@ -18,19 +18,9 @@ program test_land_bucket
     call test_filling()
     call test_albedo()
     call test_budget()
-    if (failed) error stop 1
+    call finish()
 
 contains
-
-    !> One row of the verification table.
-    subroutine report(test, ours, reference, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference, gate
-        logical :: passed
-        passed = abs(ours - reference) <= gate
-        if (.not. passed) failed = .true.
-        print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-    end subroutine report
 
     !> One cell at the equator with the default settings.
     subroutine start(land, dt)
@@ -168,6 +158,6 @@ contains
         end do
         call report('heat_of_a_year', capacity*(land%temperature(1, 1) - t0)/through, heat/through, 1.0e-13_dp)
         call report('water_of_a_year', land%water(1, 1) + land%runoff(1, 1) - w0, water, 1.0e-10_dp)
-        call report('some_runs_off', merge(1.0_dp, 0.0_dp, land%runoff(1, 1) > 1.0_dp), 1.0_dp, 0.0_dp)
+        call report_that('some_runs_off', land%runoff(1, 1) > 1.0_dp)
     end subroutine test_budget
 end program test_land_bucket

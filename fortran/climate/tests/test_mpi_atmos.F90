@@ -7,6 +7,7 @@ program test_mpi_atmos
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_add_surface_increment, &
         atmos_state_size, atmos_pack, atmos_unpack
+    use report_mod, only: report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_Comm, MPI_COMM_WORLD, MPI_COMM_SELF
     implicit none
 
@@ -15,7 +16,6 @@ program test_mpi_atmos
     type(atmos_type) :: together, alone
     type(status_type) :: status
     real(dp), allocatable :: a(:), b(:)
-    logical :: good = .true.
 
     call MPI_Init()
     call world%init(MPI_COMM_WORLD%mpi_val)
@@ -24,21 +24,20 @@ program test_mpi_atmos
     allocate(a(atmos_state_size(together)), b(atmos_state_size(alone)))
     call atmos_pack(together, a)
     call atmos_pack(alone, b)
-    if (world%is_root()) write (*, '(a)') 'test ours reference gate passed'
-    call row('ranks', world%size, world%size)
-    call row('numbers_differing_together_alone', different(a, b), 0)
-    call row('grid_values_differing', grid_difference(), 0)
+    call report('ranks', real(world%size, dp), real(world%size, dp), 0.0_dp)
+    call report('numbers_differing_together_alone', real(different(a, b), dp), 0.0_dp, 0.0_dp)
+    call report('grid_values_differing', real(grid_difference(), dp), 0.0_dp, 0.0_dp)
 
     call atmos_unpack(together, b, status)
     call atmos_pack(together, a)
-    call row('numbers_differing_after_restart_on_other_ranks', different(a, b), 0)
+    call report('numbers_differing_after_restart_on_other_ranks', real(different(a, b), dp), 0.0_dp, 0.0_dp)
     call step(together, steps)
     call step(alone, steps)
     call atmos_pack(together, a)
     call atmos_pack(alone, b)
-    call row('numbers_differing_resumed', different(a, b), 0)
+    call report('numbers_differing_resumed', real(different(a, b), dp), 0.0_dp, 0.0_dp)
     call MPI_Finalize()
-    if (.not. good) error stop 1
+    call finish()
 
 contains
 
@@ -110,11 +109,4 @@ contains
             if (transfer(x(i), 1_i8) /= transfer(y(i), 1_i8)) different = different + 1
         end do
     end function different
-
-    subroutine row(name, ours, expected)
-        character(len=*), intent(in) :: name
-        integer, intent(in) :: ours, expected
-        good = good .and. ours == expected
-        if (world%is_root()) write (*, '(a,2(1x,i0),a,l2)') name, ours, expected, ' 0', ours == expected
-    end subroutine row
 end program test_mpi_atmos

@@ -11,6 +11,7 @@ program test_mpi_coupled_exchange
         exchange_mean, n_simple_fluxes
     use flux_config_mod, only: flux_config_type
     use bulk_flux_mod, only: bulk_flux
+    use report_mod, only: report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
     implicit none
 
@@ -28,7 +29,7 @@ program test_mpi_coupled_exchange
     type(interval_type) :: here, reference
     type(exchange_grid_type) :: grid
     real(dp) :: air(na, ma, 2, 4), ground(na, ma), sea(no, mo, 3)
-    logical :: wet(no, mo), failed = .false.
+    logical :: wet(no, mo)
     type(flux_config_type) :: config
 
     call MPI_Init()
@@ -45,19 +46,9 @@ program test_mpi_coupled_exchange
     call test_budget('sensible_heat', 3)
     call test_freezing()
     call MPI_Finalize()
-    if (failed) error stop 1
+    call finish()
 
 contains
-
-    !> One row of the verification table.
-    subroutine report(test, ours, expected, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, expected, gate
-        logical :: passed
-        passed = abs(ours - expected) <= gate
-        if (.not. passed) failed = .true.
-        if (world%is_root()) print '(a, 3(1x, es23.15), 1x, l1)', test, ours, expected, gate, passed
-    end subroutine report
 
     pure real(dp) function differing(a, b)
         real(dp), intent(in) :: a(:), b(:)

@@ -1,25 +1,23 @@
 !> The coupled model at a small size: the same bytes on these ranks as on one, after a restart as without one, after
 !! adding nothing as before; heat and salt budgets; errors that are told instead of hanging. Continents are analytic.
 program test_mpi_coupled_model
-    use kinds_mod, only: dp, i8
-    use constants_mod, only: degree
+    use kinds_mod, only: dp
     use comm_mod, only: comm_type
     use status_mod, only: status_type
     use netcdf_io_mod, only: netcdf_file_type
     use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
     use climate_restart_mod, only: climate_write_restart, climate_read_restart
     use climate_state_mod, only: climate_write_state, climate_get_ocean, climate_add_atmos, climate_add_ocean
-    use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
-    use atmos_mod, only: atmos_state_size, atmos_pack
-    use ocean_mod, only: ocean_state_size, ocean_pack
+    use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics
+    use coupled_cases_mod, only: nlon, nlat, nlev, interval, continents, write_grid, write_namelist, remove_files, &
+        advance, state_of, differing, value_of
+    use report_mod, only: report, report_that, report_message, expect_well, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
     implicit none
 
-    integer, parameter :: nlon = 36, nlat = 24, nlev = 5    ! ocean
     type(comm_type) :: world
     type(climate_type) :: model
     character(len=40) :: prefix
-    logical :: failed = .false.
 
     call MPI_Init()
     call world%init(MPI_COMM_WORLD%mpi_val)
@@ -33,79 +31,32 @@ program test_mpi_coupled_model
     call test_budgets()
     call test_errors()
     call world%barrier()
-    if (world%is_root()) call remove_files()
+    if (world%is_root()) call remove_files(prefix, [character(len=12) :: 'grid.nc', 'narrow.nc', 'good.nml', &
+        'typo.nml', 'group.nml', 'narrow.nml', 'missing.nml', 'wild.nml', 'half.nc', 'wrong.nc', 'state.nc'])
     call MPI_Finalize()
-    if (failed) error stop 1
+    call finish()
 
 contains
 
-    !> One row of the verification table.
-    subroutine report(test, ours, reference, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference, gate
-        logical :: passed
-        passed = abs(ours - reference) <= gate
-        if (.not. passed) failed = .true.
-        if (world%is_root()) print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-    end subroutine report
-
     !> Two continents and polar land; a namelist for them; namelists and files that are wrong.
     subroutine write_inputs()
-        real(dp) :: mask(nlon, nlat), lon, lat
-        integer :: i, j
-        do j = 1, nlat
-            do i = 1, nlon
-                lon = (i - 0.5_dp)*360.0_dp/nlon
-                lat = -78.0_dp + (j - 0.5_dp)*156.0_dp/nlat
-                mask(i, j) = merge(0.0_dp, 1.0_dp, (lon > 20.0_dp .and. lon < 70.0_dp .and. lat > -35.0_dp) .or. &
-                    (abs(lon - 260.0_dp) < 15.0_dp + 10.0_dp*sin(2.0_dp*lat*degree) .and. lat > -50.0_dp))
-            end do
-        end do
+        real(dp) :: mask(nlon, nlat)
+        mask = continents()
         call write_grid(trim(prefix)//'grid.nc', mask)
         call write_grid(trim(prefix)//'narrow.nc', mask(:nlon - 1, :))
-        call write_namelist('good', 'grid.nc', '')
-        call write_namelist('typo', 'grid.nc', '&flux_nml'//new_line('a')//' gustines = 2.0'//new_line('a')//'/')
-        call write_namelist('group', 'grid.nc', '&flux_nlm'//new_line('a')//' gustiness = 2.0'//new_line('a')//'/')
-        call write_namelist('narrow', 'narrow.nc', '')
-        call write_namelist('missing', 'nowhere.nc', '')
-        call write_namelist('wild', 'grid.nc', &
+        call write_case('good', 'grid.nc', '')
+        call write_case('typo', 'grid.nc', '&flux_nml'//new_line('a')//' gustines = 2.0'//new_line('a')//'/')
+        call write_case('group', 'grid.nc', '&flux_nlm'//new_line('a')//' gustiness = 2.0'//new_line('a')//'/')
+        call write_case('narrow', 'narrow.nc', '')
+        call write_case('missing', 'nowhere.nc', '')
+        call write_case('wild', 'grid.nc', &
             '&land_nml'//new_line('a')//' equator_temperature = 500.0'//new_line('a')//'/')
     end subroutine write_inputs
 
-    subroutine write_grid(path, mask)
-        character(len=*), intent(in) :: path
-        real(dp), intent(in) :: mask(:, :)
-        type(netcdf_file_type) :: file
-        type(status_type) :: status
-        call file%create(path, status)
-        call file%write('ocean_mask', ['io', 'jo'], shape(mask), mask, '1', status)
-        call file%write('ocean_depth', ['io', 'jo'], shape(mask), 4000.0_dp*mask, 'm', status)
-        call file%close(status)
-        if (status%failed()) error stop 'the test cannot write its grid file'
-    end subroutine write_grid
-
-    subroutine write_namelist(name, grid, more)
-        character(len=*), intent(in) :: name, grid, more
-        integer :: unit
-        open (newunit=unit, file=trim(prefix)//name//'.nml', action='write', status='replace')
-        write (unit, '(a)') '&climate_nml', " grid_file = '"//trim(prefix)//grid//"'", &
-            ' atmos_trunc = 10, atmos_nlon = 32, atmos_nlat = 16, atmos_nlev = 5, atmos_dt = 3600', &
-            ' ocean_nlon = 36, ocean_nlat = 24, ocean_nlev = 5, ocean_dt = 3600', &
-            ' coupling_dt = 7200, start_seconds = 86400', &
-            '/', '&atmos_nml', ' rayleigh_friction = .false., perturbation = 5.0', '/', more
-        close (unit)
-    end subroutine write_namelist
-
-    subroutine remove_files()
-        character(len=*), parameter :: names(11) = [character(len=12) :: 'grid.nc', 'narrow.nc', 'good.nml', &
-            'typo.nml', &
-            'group.nml', 'narrow.nml', 'missing.nml', 'wild.nml', 'half.nc', 'wrong.nc', 'state.nc']
-        integer :: k, unit, code
-        do k = 1, size(names)
-            open (newunit=unit, file=trim(prefix)//trim(names(k)), iostat=code)
-            if (code == 0) close (unit, status='delete')
-        end do
-    end subroutine remove_files
+    subroutine write_case(name, grid, groups)
+        character(len=*), intent(in) :: name, grid, groups
+        call write_namelist(trim(prefix)//name//'.nml', trim(prefix)//grid, '', '', groups)
+    end subroutine write_case
 
     subroutine start(self, comm)
         type(climate_type), intent(inout) :: self
@@ -114,48 +65,6 @@ contains
         call climate_init(self, comm, trim(prefix)//'good.nml', status)
         call expect_well(status)
     end subroutine start
-
-    subroutine advance(self, intervals)
-        type(climate_type), intent(inout) :: self
-        integer, intent(in) :: intervals
-        type(status_type) :: status
-        integer :: n
-        do n = 1, intervals
-            call climate_atmos_step(self, status)
-            call climate_ocean_step(self, status)
-        end do
-        call expect_well(status)
-    end subroutine advance
-
-    subroutine expect_well(status)
-        type(status_type), intent(in) :: status
-        if (.not. status%failed()) return
-        print '(a)', trim(status%message)
-        error stop 1
-    end subroutine expect_well
-
-    !> Every prognostic number on rank 0 (of the model's communicator).
-    function state_of(self) result(state)
-        type(climate_type), intent(inout) :: self
-        real(dp), allocatable :: state(:), land(:)
-        integer :: na, no
-        na = atmos_state_size(self%atmos)
-        no = ocean_state_size(self%ocean)
-        allocate (state(na + no), land(self%atmos_layout%n_global), source=0.0_dp)
-        call atmos_pack(self%atmos, state(:na))
-        call ocean_pack(self%ocean, state(na + 1:))
-        call self%atmos_layout%gather(self%land%temperature, land)
-        state = [state, land]
-    end function state_of
-
-    !> Numbers of two states that differ in any bit; agreed on all ranks.
-    real(dp) function differing(a, b)
-        real(dp), intent(in) :: a(:), b(:)
-        real(dp) :: box(1)
-        box = real(count(transfer(a, 1_i8, size(a)) /= transfer(b, 1_i8, size(b))), dp)
-        call world%bcast(box)
-        differing = box(1)
-    end function differing
 
     !> The same state on these ranks as on one rank alone, which every rank computes for itself.
     subroutine test_one_rank()
@@ -169,20 +78,14 @@ contains
         call advance(model, 24)
         call advance(alone, 24)
         ours = state_of(model)
-        call report('bytes_differing_from_one_rank', differing(ours, state_of(alone)), 0.0_dp, 0.0_dp)
+        call report('bytes_differing_from_one_rank', differing(world, ours, state_of(alone)), 0.0_dp, 0.0_dp)
         call climate_diagnostics(model, values)
         call climate_diagnostics(alone, values_alone)
-        call report('diagnostics_differing_from_one_rank', differing(values, values_alone), 0.0_dp, 0.0_dp)
-        call report('clock', real(climate_seconds(model), dp), 86400.0_dp + 24*7200.0_dp, 0.0_dp)
-        call report('the_air_moves', merge(1.0_dp, 0.0_dp, value_of('max_wind', values) > 0.1_dp), 1.0_dp, 0.0_dp)
-        call report('the_sea_moves', merge(1.0_dp, 0.0_dp, value_of('max_current', values) > 1.0e-3_dp), 1.0_dp, 0.0_dp)
+        call report('diagnostics_differing_from_one_rank', differing(world, values, values_alone), 0.0_dp, 0.0_dp)
+        call report('clock', real(climate_seconds(model), dp), 86400.0_dp + 24*interval, 0.0_dp)
+        call report_that('the_air_moves', value_of('max_wind', values) > 0.1_dp)
+        call report_that('the_sea_moves', value_of('max_current', values) > 1.0e-3_dp)
     end subroutine test_one_rank
-
-    pure real(dp) function value_of(name, values)
-        character(len=*), intent(in) :: name
-        real(dp), intent(in) :: values(n_diagnostics)
-        value_of = values(findloc(diagnostic_names == name, .true., dim=1))
-    end function value_of
 
     !> 2 N steps equal N steps, a restart in the middle of an interval, and N steps; the reader starts elsewhere.
     subroutine test_restart()
@@ -201,10 +104,10 @@ contains
         call advance(second, 2)
         call climate_read_restart(second, trim(prefix)//'half.nc', status)
         call expect_well(status)
-        call report('restart_clock', real(climate_seconds(second), dp), 86400.0_dp + 6*7200.0_dp, 0.0_dp)
+        call report('restart_clock', real(climate_seconds(second), dp), 86400.0_dp + 6*interval, 0.0_dp)
         call climate_ocean_step(second, status)
         call advance(second, 6)
-        call report('bytes_differing_after_restart', differing(through, state_of(second)), 0.0_dp, 0.0_dp)
+        call report('bytes_differing_after_restart', differing(world, through, state_of(second)), 0.0_dp, 0.0_dp)
         call climate_write_state(second, trim(prefix)//'state.nc', status)
         call expect_well(status)
         call test_state_file(second)
@@ -224,8 +127,8 @@ contains
             call file%close(status)
             call expect_well(status)
         end if
-        call report('sst_is_top_level', differing(pack(x(:, :, 1), .true.), pack(temp(:, :, 1), .true.)), 0.0_dp, &
-            0.0_dp)
+        call report('sst_is_top_level', differing(world, pack(x(:, :, 1), .true.), pack(temp(:, :, 1), .true.)), &
+            0.0_dp, 0.0_dp)
     end subroutine test_state_file
 
     subroutine test_zero_increment()
@@ -236,7 +139,7 @@ contains
         call climate_add_atmos(model, air, status)
         call climate_add_ocean(model, sea, status)
         call expect_well(status)
-        call report('bytes_changed_by_nothing', differing(before, state_of(model)), 0.0_dp, 0.0_dp)
+        call report('bytes_changed_by_nothing', differing(world, before, state_of(model)), 0.0_dp, 0.0_dp)
     end subroutine test_zero_increment
 
     !> An SST increment of rank 0 arrives in its cell and nowhere else.
@@ -268,12 +171,12 @@ contains
         call advance(fresh, 1)
         call climate_diagnostics(fresh, after)
         area = sum(merge(spread(fresh%ocean%grid%area, 1, nlon), 0.0_dp, fresh%ocean%wet))
-        given = value_of('mean_ocean_heat_flux', after)*area*7200.0_dp
+        given = value_of('mean_ocean_heat_flux', after)*area*interval
         call report('ocean_heat_gain', (value_of('ocean_heat_content', after) - value_of('ocean_heat_content', &
             before)) &
             /value_of('ocean_heat_content', before), given/value_of('ocean_heat_content', before), 1.0e-12_dp)
-        call report('heat_is_exchanged', merge(1.0_dp, 0.0_dp, &
-            abs(given) > 1.0e-8_dp*value_of('ocean_heat_content', before)), 1.0_dp, 0.0_dp)
+        call report_that('heat_is_exchanged', &
+            abs(given) > 1.0e-8_dp*value_of('ocean_heat_content', before))
         call report('ocean_salt_kept', value_of('ocean_salt', after)/value_of('ocean_salt', before), 1.0_dp, 1.0e-12_dp)
         call report('ocean_volume_kept', value_of('ocean_volume', after)/value_of('ocean_volume', before), 1.0_dp, &
             1.0e-13_dp)
@@ -294,15 +197,15 @@ contains
         call expect_refusal('absent.nml', 'absent.nml')
         small = 1.0_dp
         call climate_add_ocean(model, small, status)
-        call expect_message('wrong_increment', 'increment of shape 3 x 3 x 4, expected 36 x 24 x 4', status)
+        call report_message(world, 'wrong_increment', 'increment of shape 3 x 3 x 4, expected 36 x 24 x 4', status)
         if (world%is_root()) call write_grid(trim(prefix)//'wrong.nc', small(:, :, 1))
         call climate_read_restart(model, trim(prefix)//'wrong.nc', status)
-        call expect_message('wrong_restart', 'restart of another size', status)
+        call report_message(world, 'wrong_restart', 'restart of another size', status)
         call climate_ocean_step(model, status)
-        call expect_message('ocean_before_atmosphere', 'the atmosphere step is next', status)
+        call report_message(world, 'ocean_before_atmosphere', 'the atmosphere step is next', status)
         call climate_init(wild, world, trim(prefix)//'wild.nml', status)
         call climate_atmos_step(wild, status)
-        call expect_message('wild_land', 'land: a surface temperature left', status)
+        call report_message(world, 'wild_land', 'land: a surface temperature left', status)
     end subroutine test_errors
 
     subroutine expect_refusal(namelist, text)
@@ -310,19 +213,6 @@ contains
         type(climate_type) :: refused
         type(status_type) :: status
         call climate_init(refused, world, trim(prefix)//namelist, status)
-        call expect_message('refused_'//namelist(:index(namelist, '.') - 1), text, status)
+        call report_message(world, 'refused_'//namelist(:index(namelist, '.') - 1), text, status)
     end subroutine expect_refusal
-
-    !> All ranks hold an error that holds the text; the status is cleared.
-    subroutine expect_message(test, text, status)
-        character(len=*), intent(in) :: test, text
-        type(status_type), intent(inout) :: status
-        real(dp) :: found(1), all_found(world%size)
-        integer :: k
-        found = merge(1.0_dp, 0.0_dp, status%code /= 0 .and. index(status%message, text) > 0)
-        if (found(1) < 1.0_dp) print '(a)', trim(status%message)
-        call world%allgatherv(found, [(1, k=1, world%size)], all_found)
-        call report(test, sum(all_found), real(world%size, dp), 0.0_dp)
-        call status%clear()
-    end subroutine expect_message
 end program test_mpi_coupled_model

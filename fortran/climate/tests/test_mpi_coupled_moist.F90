@@ -2,26 +2,23 @@
 !! on one and after a restart in the middle of an interval; heat and water of all components together; ice from water
 !! that an increment cools; restarts and namelists that do not fit are refused.
 program test_mpi_coupled_moist
-    use kinds_mod, only: dp, i8
-    use constants_mod, only: degree, latent_heat_fusion
+    use kinds_mod, only: dp
+    use constants_mod, only: latent_heat_fusion
     use comm_mod, only: comm_type
     use status_mod, only: status_type
-    use netcdf_io_mod, only: netcdf_file_type
     use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step
     use climate_restart_mod, only: climate_write_restart, climate_read_restart
     use climate_state_mod, only: climate_write_state, climate_add_ocean
-    use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
-    use atmos_mod, only: atmos_state_size, atmos_pack
-    use ocean_mod, only: ocean_state_size, ocean_pack
+    use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics
+    use coupled_cases_mod, only: nlon, nlat, interval, continents, write_grid, write_namelist, remove_files, &
+        advance, state_of, differing, value_of
+    use report_mod, only: report, report_that, report_message, expect_well, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
     implicit none
 
-    integer, parameter :: nlon = 36, nlat = 24    ! ocean
-    real(dp), parameter :: interval = 7200.0_dp
     type(comm_type) :: world
     type(climate_type) :: model
     character(len=40) :: prefix
-    logical :: failed = .false.
 
     call MPI_Init()
     call world%init(MPI_COMM_WORLD%mpi_val)
@@ -33,69 +30,28 @@ program test_mpi_coupled_moist
     call test_budgets()
     call test_refusals()
     call world%barrier()
-    if (world%is_root()) call remove_files()
+    if (world%is_root()) call remove_files(prefix, [character(len=12) :: 'grid.nc', 'moist.nml', 'dry.nml', &
+        'half.nml', 'other.nml', 'typo.nml', 'middle.nc', 'dry.nc', 'state.nc'])
     call MPI_Finalize()
-    if (failed) error stop 1
+    call finish()
 
 contains
 
-    !> One row of the verification table.
-    subroutine report(test, ours, reference, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference, gate
-        logical :: passed
-        passed = abs(ours - reference) <= gate
-        if (.not. passed) failed = .true.
-        if (world%is_root()) print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-    end subroutine report
-
     !> A continent from pole to pole and one in the north; namelists for them.
     subroutine write_inputs()
-        real(dp) :: mask(nlon, nlat), lon, lat
-        type(netcdf_file_type) :: file
-        type(status_type) :: status
-        integer :: i, j
-        do j = 1, nlat
-            do i = 1, nlon
-                lon = (i - 0.5_dp)*360.0_dp/nlon
-                lat = -78.0_dp + (j - 0.5_dp)*156.0_dp/nlat
-                mask(i, j) = merge(0.0_dp, 1.0_dp, (lon > 20.0_dp .and. lon < 70.0_dp .and. lat > -35.0_dp) .or. &
-                    (abs(lon - 260.0_dp) < 15.0_dp + 10.0_dp*sin(2.0_dp*lat*degree) .and. lat > -50.0_dp))
-            end do
-        end do
-        call file%create(trim(prefix)//'grid.nc', status)
-        call file%write('ocean_mask', ['io', 'jo'], shape(mask), mask, '1', status)
-        call file%write('ocean_depth', ['io', 'jo'], shape(mask), 4000.0_dp*mask, 'm', status)
-        call file%close(status)
-        if (status%failed()) error stop 'the test cannot write its grid file'
-        call write_namelist('moist', 'full', 'moist')
-        call write_namelist('dry', 'simple', 'held_suarez')
-        call write_namelist('half', 'full', 'held_suarez')
-        call write_namelist('other', 'simple', 'moist')
-        call write_namelist('typo', 'fully', 'moist')
+        call write_grid(trim(prefix)//'grid.nc', continents())
+        call write_case('moist', 'full', 'moist')
+        call write_case('dry', 'simple', 'held_suarez')
+        call write_case('half', 'full', 'held_suarez')
+        call write_case('other', 'simple', 'moist')
+        call write_case('typo', 'fully', 'moist')
     end subroutine write_inputs
 
-    subroutine write_namelist(name, surface, forcing)
+    subroutine write_case(name, surface, forcing)
         character(len=*), intent(in) :: name, surface, forcing
-        integer :: unit
-        open (newunit=unit, file=trim(prefix)//name//'.nml', action='write', status='replace')
-        write (unit, '(a)') '&climate_nml', " grid_file = '"//trim(prefix)//"grid.nc', surface = '"//surface//"'", &
-            ' atmos_trunc = 10, atmos_nlon = 32, atmos_nlat = 16, atmos_nlev = 5, atmos_dt = 3600', &
-            ' ocean_nlon = 36, ocean_nlat = 24, ocean_nlev = 5, ocean_dt = 3600', &
-            ' coupling_dt = 7200, start_seconds = 86400', &
-            '/', '&atmos_nml', ' rayleigh_friction = .false., perturbation = 5.0', " forcing = '"//forcing//"'", '/'
-        close (unit)
-    end subroutine write_namelist
-
-    subroutine remove_files()
-        character(len=*), parameter :: names(9) = [character(len=12) :: 'grid.nc', 'moist.nml', 'dry.nml', &
-            'half.nml', 'other.nml', 'typo.nml', 'middle.nc', 'dry.nc', 'state.nc']
-        integer :: k, unit, code
-        do k = 1, size(names)
-            open (newunit=unit, file=trim(prefix)//trim(names(k)), iostat=code)
-            if (code == 0) close (unit, status='delete')
-        end do
-    end subroutine remove_files
+        call write_namelist(trim(prefix)//name//'.nml', trim(prefix)//'grid.nc', " surface = '"//surface//"'", &
+            " forcing = '"//forcing//"'", '')
+    end subroutine write_case
 
     subroutine start(self, comm)
         type(climate_type), intent(inout) :: self
@@ -104,18 +60,6 @@ contains
         call climate_init(self, comm, trim(prefix)//'moist.nml', status)
         call expect_well(status)
     end subroutine start
-
-    subroutine advance(self, intervals)
-        type(climate_type), intent(inout) :: self
-        integer, intent(in) :: intervals
-        type(status_type) :: status
-        integer :: n
-        do n = 1, intervals
-            call climate_atmos_step(self, status)
-            call climate_ocean_step(self, status)
-        end do
-        call expect_well(status)
-    end subroutine advance
 
     !> An increment that cools the polar seas below freezing.
     subroutine cool_poles(self)
@@ -129,45 +73,6 @@ contains
         call expect_well(status)
     end subroutine cool_poles
 
-    subroutine expect_well(status)
-        type(status_type), intent(in) :: status
-        if (.not. status%failed()) return
-        print '(a)', trim(status%message)
-        error stop 1
-    end subroutine expect_well
-
-    !> Every prognostic number on rank 0 (of the model's communicator).
-    function state_of(self) result(state)
-        type(climate_type), intent(inout) :: self
-        real(dp), allocatable :: state(:), land(:, :), ice(:)
-        integer :: na, no
-        na = atmos_state_size(self%atmos)
-        no = ocean_state_size(self%ocean)
-        allocate (state(na + no), land(self%atmos_layout%n_global, 3), ice(nlon*nlat), source=0.0_dp)
-        call atmos_pack(self%atmos, state(:na))
-        call ocean_pack(self%ocean, state(na + 1:))
-        call self%atmos_layout%gather(self%land%temperature, land(:, 1))
-        call self%atmos_layout%gather(self%land%water, land(:, 2))
-        call self%atmos_layout%gather(self%land%runoff, land(:, 3))
-        call self%ocean%layout%gather(self%ice%volume, ice)
-        state = [state, [land], ice, self%ocean_water]
-    end function state_of
-
-    !> Numbers of two states that differ in any bit; agreed on all ranks.
-    real(dp) function differing(a, b)
-        real(dp), intent(in) :: a(:), b(:)
-        real(dp) :: box(1)
-        box = real(count(transfer(a, 1_i8, size(a)) /= transfer(b, 1_i8, size(b))), dp)
-        call world%bcast(box)
-        differing = box(1)
-    end function differing
-
-    pure real(dp) function value_of(name, values)
-        character(len=*), intent(in) :: name
-        real(dp), intent(in) :: values(n_diagnostics)
-        value_of = values(findloc(diagnostic_names == name, .true., dim=1))
-    end function value_of
-
     subroutine test_one_rank()
         type(climate_type) :: alone
         type(comm_type) :: self_comm
@@ -180,16 +85,15 @@ contains
         call cool_poles(alone)
         call advance(model, 2)
         call climate_diagnostics(model, values)
-        call report('there_is_ice', merge(1.0_dp, 0.0_dp, value_of('ice_volume', values) > 1.0e10_dp), 1.0_dp, 0.0_dp)
-        call report('ice_is_not_everywhere', merge(1.0_dp, 0.0_dp, value_of('ice_area', values) < 1.0e14_dp), 1.0_dp, &
-            0.0_dp)
+        call report_that('there_is_ice', value_of('ice_volume', values) > 1.0e10_dp)
+        call report_that('ice_is_not_everywhere', value_of('ice_area', values) < 1.0e14_dp)
         call advance(model, 40)
         call advance(alone, 42)
         ours = state_of(model)
-        call report('bytes_differing_from_one_rank', differing(ours, state_of(alone)), 0.0_dp, 0.0_dp)
+        call report('bytes_differing_from_one_rank', differing(world, ours, state_of(alone)), 0.0_dp, 0.0_dp)
         call climate_diagnostics(model, values)
         call climate_diagnostics(alone, values_alone)
-        call report('diagnostics_differing_from_one_rank', differing(values, values_alone), 0.0_dp, 0.0_dp)
+        call report('diagnostics_differing_from_one_rank', differing(world, values, values_alone), 0.0_dp, 0.0_dp)
     end subroutine test_one_rank
 
     !> With ice: a restart between the atmosphere's and the ocean's step, and some intervals more.
@@ -211,7 +115,7 @@ contains
         call expect_well(status)
         call climate_ocean_step(second, status)
         call advance(second, 6)
-        call report('bytes_differing_after_restart', differing(through, state_of(second)), 0.0_dp, 0.0_dp)
+        call report('bytes_differing_after_restart', differing(world, through, state_of(second)), 0.0_dp, 0.0_dp)
         call climate_write_state(second, trim(prefix)//'state.nc', status)
         call expect_well(status)
     end subroutine test_restart
@@ -243,10 +147,9 @@ contains
             before = after
             water = model%ocean_water
         end do
-        call report('it_rains', merge(1.0_dp, 0.0_dp, value_of('mean_precipitation', after) > 1.0e-7_dp), 1.0_dp, &
-            0.0_dp)
-        call report('heat_is_exchanged', merge(1.0_dp, 0.0_dp, &
-            abs(given) > 1.0e-9_dp*value_of('ocean_heat_content', before)), 1.0_dp, 0.0_dp)
+        call report_that('it_rains', value_of('mean_precipitation', after) > 1.0e-7_dp)
+        call report_that('heat_is_exchanged', &
+            abs(given) > 1.0e-9_dp*value_of('ocean_heat_content', before))
     end subroutine test_budgets
 
     !> Heat of sea and land less the latent heat of the ice [J].
@@ -267,9 +170,9 @@ contains
         call climate_write_restart(dry, trim(prefix)//'dry.nc', status)
         call expect_well(status)
         call climate_read_restart(model, trim(prefix)//'dry.nc', status)
-        call expect_message('old_restart', 'restart without sea ice and land water', status)
+        call report_message(world, 'old_restart', 'restart without sea ice and land water', status)
         call climate_read_restart(dry, trim(prefix)//'middle.nc', status)
-        call expect_message('moist_restart_of_a_dry_run', 'restart with sea ice and land water', status)
+        call report_message(world, 'moist_restart_of_a_dry_run', 'restart with sea ice and land water', status)
     end subroutine test_refusals
 
     subroutine expect_refusal(namelist, text)
@@ -277,19 +180,6 @@ contains
         type(climate_type) :: refused
         type(status_type) :: status
         call climate_init(refused, world, trim(prefix)//namelist, status)
-        call expect_message('refused_'//namelist(:index(namelist, '.') - 1), text, status)
+        call report_message(world, 'refused_'//namelist(:index(namelist, '.') - 1), text, status)
     end subroutine expect_refusal
-
-    !> All ranks hold an error that holds the text; the status is cleared.
-    subroutine expect_message(test, text, status)
-        character(len=*), intent(in) :: test, text
-        type(status_type), intent(inout) :: status
-        real(dp) :: found(1), all_found(world%size)
-        integer :: k
-        found = merge(1.0_dp, 0.0_dp, status%code /= 0 .and. index(status%message, text) > 0)
-        if (found(1) < 1.0_dp) print '(a)', trim(status%message)
-        call world%allgatherv(found, [(1, k=1, world%size)], all_found)
-        call report(test, sum(all_found), real(world%size, dp), 0.0_dp)
-        call status%clear()
-    end subroutine expect_message
 end program test_mpi_coupled_moist

@@ -16,6 +16,7 @@ program test_mpi_coupled_tiles
     use ice_mod, only: ice_type, ice_init, ice_cover, ice_thickness, ice_conductance, ice_step
     use land_mod, only: land_type, land_init, land_take_rain
     use runoff_mod, only: rivers_type, rivers_init, rivers_flow
+    use report_mod, only: report, report_that, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
     implicit none
 
@@ -42,7 +43,7 @@ program test_mpi_coupled_tiles
     type(flux_config_type) :: config
     type(surfaces_type) :: here
     real(dp) :: lon_a(na), lat_a(ma), lon_o(no), lat_o(mo)
-    logical :: wet(no, mo), failed = .false.
+    logical :: wet(no, mo)
 
     call MPI_Init()
     call world%init(MPI_COMM_WORLD%mpi_val)
@@ -54,19 +55,9 @@ program test_mpi_coupled_tiles
     call test_one_rank()
     call test_year()
     call MPI_Finalize()
-    if (failed) error stop 1
+    call finish()
 
 contains
-
-    !> One row of the verification table.
-    subroutine report(test, ours, reference, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference, gate
-        logical :: passed
-        passed = abs(ours - reference) <= gate
-        if (.not. passed) failed = .true.
-        if (world%is_root()) print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-    end subroutine report
 
     !> Two continents and polar land.
     subroutine make_grid()
@@ -293,7 +284,7 @@ contains
         call report('bytes_of_ice', differing([sea], [single%ice%volume]), 0.0_dp, 0.0_dp)
         call here%sea_layout%gather_to_all(here%sea_water, sea)
         call report('bytes_of_sea_water', differing([sea], [single%sea_water]), 0.0_dp, 0.0_dp)
-        call report('some_ice_forms', merge(1.0_dp, 0.0_dp, any(sea > 0.0_dp)), 1.0_dp, 0.0_dp)
+        call report_that('some_ice_forms', any(sea > 0.0_dp))
     end subroutine test_one_rank
 
     pure real(dp) function differing(a, b)
@@ -326,9 +317,9 @@ contains
             + over_land(here, here%land%water - water_0)
         scale = over_sea(here, abs(here%sea_water)) + over_land(here, here%land%water)
         call report('water_of_a_year', held/scale, over_air(here, here%air_water)/scale, 1.0e-12_dp)
-        call report('ice_comes', merge(1.0_dp, 0.0_dp, over_sea(here, most) > 1.0e12_dp), 1.0_dp, 0.0_dp)
-        call report('ice_goes', merge(1.0_dp, 0.0_dp, over_sea(here, gone) > 1.0e12_dp), 1.0_dp, 0.0_dp)
-        call report('buckets_hold_their_limits', merge(1.0_dp, 0.0_dp, minval(here%land%water) >= 0.0_dp .and. &
-            maxval(here%land%water) <= here%land%capacity), 1.0_dp, 0.0_dp)
+        call report_that('ice_comes', over_sea(here, most) > 1.0e12_dp)
+        call report_that('ice_goes', over_sea(here, gone) > 1.0e12_dp)
+        call report_that('buckets_hold_their_limits', minval(here%land%water) >= 0.0_dp .and. &
+            maxval(here%land%water) <= here%land%capacity)
     end subroutine test_year
 end program test_mpi_coupled_tiles

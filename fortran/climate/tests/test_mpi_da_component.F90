@@ -3,6 +3,7 @@
 !! one rank. Bad files have to be refused by name.
 program test_mpi_da_component
     use, intrinsic :: ieee_arithmetic, only: ieee_value, ieee_quiet_nan
+    use report_mod, only: report, report_that, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
     use kinds_mod, only: dp
     use constants_mod, only: degree
@@ -22,7 +23,7 @@ program test_mpi_da_component
     real(dp) :: lon(nlon), lat(nlat), lon_obs(nobs), lat_obs(nobs), value(nobs), error(nobs)
     real(dp) :: temp(nlon, nlat, nlev, members), salt(nlon, nlat, nlev, members), ours(nlon*nlat, nlev, 2)
     real(dp) :: reference(nlon*nlat, nlev, 2)
-    logical :: wet(nlon, nlat), failed = .false.
+    logical :: wet(nlon, nlat)
     type(tally_type) :: tally
     integer :: i
 
@@ -34,40 +35,27 @@ program test_mpi_da_component
     if (world%is_root()) call write_ensemble()
     call world%barrier()
     call analyse(world, ours, tally)
-    call report('status', real(status%code, dp), 0.0_dp)
+    call report('status', real(status%code, dp), 0.0_dp, 0.0_dp)
     if (world%is_root()) then
         call analyse(alone, reference, tally)
-        call report('ranks_bitwise', real(count(ours /= reference), dp), 0.0_dp)
-        call report('observations_outside', real(tally%outside, dp), real(count_outside(), dp))
-        call report('observations_outliers', real(tally%outliers, dp), 1.0_dp)
-        call report('observations_used', real(tally%used, dp), real(nobs - 1 - count_outside(), dp))
-        call report('temp_moves', merge(1.0_dp, 0.0_dp, maxval(abs(ours(:, :, 1))) > 0.1_dp), 1.0_dp)
-        call report('salt_moves', merge(1.0_dp, 0.0_dp, maxval(abs(ours(:, :, 2))) > 0.01_dp), 1.0_dp)
-        call report('below_ground', maxval(abs(ours(:, 4:, :))), 0.0_dp)
-        call report('land', maxval(abs(pack(ours(:, 1, 1), .not. reshape(wet, [nlon*nlat])))), 0.0_dp)
-        call report('nothing_is_capped', real(tally%capped, dp), 0.0_dp)
+        call report('ranks_bitwise', real(count(ours /= reference), dp), 0.0_dp, 0.0_dp)
+        call report('observations_outside', real(tally%outside, dp), real(count_outside(), dp), 0.0_dp)
+        call report('observations_outliers', real(tally%outliers, dp), 1.0_dp, 0.0_dp)
+        call report('observations_used', real(tally%used, dp), real(nobs - 1 - count_outside(), dp), 0.0_dp)
+        call report_that('temp_moves', maxval(abs(ours(:, :, 1))) > 0.1_dp)
+        call report_that('salt_moves', maxval(abs(ours(:, :, 2))) > 0.01_dp)
+        call report('below_ground', maxval(abs(ours(:, 4:, :))), 0.0_dp, 0.0_dp)
+        call report('land', maxval(abs(pack(ours(:, 1, 1), .not. reshape(wet, [nlon*nlat])))), 0.0_dp, 0.0_dp)
+        call report('nothing_is_capped', real(tally%capped, dp), 0.0_dp, 0.0_dp)
         call report('salt_is_half_temp', maxval(abs(ours(:, :, 2) - 0.5_dp*ours(:, :, 1))), 0.0_dp, 1.0e-14_dp)
     end if
     call world%barrier()
     call test_two_ensembles()
     call test_refusals()
     call MPI_Finalize()
-    if (failed) error stop 1
+    call finish()
 
 contains
-
-    subroutine report(test, ours, reference, tolerance)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference
-        real(dp), intent(in), optional :: tolerance
-        real(dp) :: gate
-        logical :: passed
-        gate = 0.0_dp
-        if (present(tolerance)) gate = tolerance
-        passed = abs(ours - reference) <= gate
-        if (world%is_root()) print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-        if (.not. passed) failed = .true.
-    end subroutine report
 
     !> Two basins, five levels of which the lowest two are ground; smooth anomalies; one observation far from its prior.
     subroutine make_world()
@@ -260,9 +248,7 @@ contains
         type(component_type) :: ocean
         call status%clear()
         call read_component(world, ocean)
-        call report(test, merge(1.0_dp, 0.0_dp, index(status%message, path) > 0 .and. &
-            index(status%message, message) > 0), 1.0_dp)
-        if (failed) print '(a)', trim(status%message)
+        call report_that(test, index(status%message, path) > 0 .and. index(status%message, message) > 0)
         call status%clear()
     end subroutine expect_message
 end program test_mpi_da_component

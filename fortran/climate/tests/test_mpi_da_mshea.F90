@@ -2,6 +2,7 @@
 !! run them together; the packed states have to agree bit by bit. Analyses draw the model towards the observations, and
 !! observations that equal the model change no bit.
 program test_mpi_da_mshea
+    use report_mod, only: report_judged, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
     use kinds_mod, only: dp
     use constants_mod, only: degree
@@ -28,7 +29,6 @@ program test_mpi_da_mshea
     real(dp), allocatable :: a(:), b(:)
     real(dp) :: lon(nobs), lat(nobs), before, after
     character(len=:), allocatable :: stem
-    logical :: failed = .false.
     integer :: i
 
     call MPI_Init()
@@ -47,22 +47,14 @@ program test_mpi_da_mshea
     call test_zero_innovation()
     call test_refusal()
     call MPI_Finalize()
-    if (failed) error stop 1
+    call finish()
 
 contains
-
-    subroutine report(test, ours, reference, passed)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference
-        logical, intent(in) :: passed
-        if (world%is_root()) print '(a, 2(1x, es15.7), 1x, l1)', test, ours, reference, passed
-        if (.not. passed) failed = .true.
-    end subroutine report
 
     subroutine compare(test, a, b)
         character(len=*), intent(in) :: test
         real(dp), intent(in) :: a(:), b(:)
-        call report(test, real(count(a /= b), dp), 0.0_dp, all(a == b))
+        call report_judged(test, real(count(a /= b), dp), 0.0_dp, all(a == b))
     end subroutine compare
 
     !> Start, step, assimilate, step.
@@ -114,9 +106,11 @@ contains
         integer :: j_sea
         j_sea = jo/2
         call pull_atmos(nlat/2, before, after)
-        call report('ps_drawn_to_observation', after, before, abs(after) < 0.5_dp*abs(before) .and. before /= 0.0_dp)
+        call report_judged('ps_drawn_to_observation', after, before, &
+            abs(after) < 0.5_dp*abs(before) .and. before /= 0.0_dp)
         call pull_ocean(j_sea, before, after)
-        call report('sst_drawn_to_observation', after, before, abs(after) < 0.5_dp*abs(before) .and. before /= 0.0_dp)
+        call report_judged('sst_drawn_to_observation', after, before, &
+            abs(after) < 0.5_dp*abs(before) .and. before /= 0.0_dp)
     end subroutine test_pull
 
     subroutine pull_atmos(j, before, after)
@@ -159,7 +153,7 @@ contains
             ps(1, :), spread(50.0_dp, 1, nlat), status)
         call mshea_ocean(alone%filter, alone%ocean, spread(5, 1, n), spread(alone%ocean%lon(1), 1, n), &
             alone%ocean%lat(rows), sst(1, rows), spread(0.1_dp, 1, n), status)
-        call report('zero_innovation_used', real(alone%filter%ocean_tally%used, dp), real(n, dp), &
+        call report_judged('zero_innovation_used', real(alone%filter%ocean_tally%used, dp), real(n, dp), &
             alone%filter%ocean_tally%used == n .and. alone%filter%atmos_tally%used == nlat)
         call compare('zero_innovation_atmos_bitwise', packed_atmos(alone), a)
         call compare('zero_innovation_ocean_bitwise', packed_ocean(alone), b)
@@ -167,7 +161,8 @@ contains
 
     subroutine test_refusal()
         call mshea_atmos(alone%filter, alone%atmos, [5], [0.0_dp], [0.0_dp], [1.0e5_dp], [1.0_dp], status)
-        call report('refuses_sst_in_atmosphere', real(status%code, dp), 1.0_dp, index(status%message, 'kind 5') > 0)
+        call report_judged('refuses_sst_in_atmosphere', real(status%code, dp), 1.0_dp, &
+            index(status%message, 'kind 5') > 0)
         call status%clear()
     end subroutine test_refusal
 

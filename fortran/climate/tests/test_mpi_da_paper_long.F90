@@ -2,6 +2,7 @@
 !! surface pressure on an atmosphere of 144 x 96 x 24, 20 members, default tapers. CPU seconds of the busiest rank, the
 !! growth of the cost with the number of observations and of members, and what a rank holds in memory.
 program test_mpi_da_paper_long
+    use report_mod, only: report_judged, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     use kinds_mod, only: dp
     use constants_mod, only: degree
@@ -16,7 +17,6 @@ program test_mpi_da_paper_long
     type(comm_type) :: world
     type(status_type) :: status
     type(component_type) :: ocean, atmos
-    logical :: failed = .false.
     real(dp) :: whole, half, fewer
 
     call MPI_Init()
@@ -35,7 +35,7 @@ program test_mpi_da_paper_long
     call report('atmosphere_cpu_seconds', seconds(atmos, many), allowed, gate=world%size <= 2)
     call report('status', real(status%code, dp), 0.0_dp, gate=.true.)
     call MPI_Finalize()
-    if (failed) error stop 1
+    call finish()
 
 contains
 
@@ -45,11 +45,8 @@ contains
         real(dp), intent(in) :: ours, limit
         logical, intent(in) :: gate               !< a figure beyond the limit is a failure
         real(dp) :: all_ours(world%size)
-        logical :: passed
         call world%allgatherv([ours], spread(1, 1, world%size), all_ours)
-        passed = maxval(all_ours) <= limit .or. .not. gate
-        if (world%is_root()) print '(a, 2(1x, es12.4), 1x, l1)', test, maxval(all_ours), limit, passed
-        if (.not. passed) failed = .true.
+        call report_judged(test, maxval(all_ours), limit, maxval(all_ours) <= limit .or. .not. gate)
     end subroutine report
 
     !> A component with continents (none in the atmosphere), bands of rows per rank, and smooth anomalies.

@@ -2,28 +2,26 @@
 !! through a restart in the middle of their window bit for bit, and are the same on any number of ranks. A smoother
 !! start than by one addition is measured. Continents are analytic.
 program test_mpi_da_update
-    use kinds_mod, only: dp, i8
+    use kinds_mod, only: dp
     use constants_mod, only: degree
     use comm_mod, only: comm_type
     use status_mod, only: status_type
-    use netcdf_io_mod, only: netcdf_file_type
     use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step
     use climate_restart_mod, only: climate_write_restart, climate_read_restart
     use climate_state_mod, only: climate_get_atmos, climate_get_ocean
     use climate_analysis_mod, only: climate_get_analysed_atmos, climate_get_analysed_ocean
-    use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
+    use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics
     use da_update_mod, only: atmos_rows, ocean_rows, add_to_atmos, add_to_ocean
     use da_pending_mod, only: pending_type
-    use atmos_mod, only: atmos_state_size, atmos_pack
-    use ocean_mod, only: ocean_state_size, ocean_pack
+    use coupled_cases_mod, only: nlon, nlat, continents, write_grid, write_namelist, remove_files, advance, state_of, &
+        differing, value_of
+    use report_mod, only: report, report_that, expect_well, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
     implicit none
 
-    integer, parameter :: nlon = 36, nlat = 24    ! ocean
     real(dp), parameter :: hours = 12.0_dp        ! the window: 6 coupling intervals, 12 atmosphere steps
     type(comm_type) :: world, self_comm
     character(len=40) :: prefix
-    logical :: failed = .false.
 
     call MPI_Init()
     call world%init(MPI_COMM_WORLD%mpi_val)
@@ -37,54 +35,16 @@ program test_mpi_da_update
     call test_shock()
     call test_refusals()
     call world%barrier()
-    if (world%is_root()) call remove_files()
+    if (world%is_root()) call remove_files(prefix, [character(len=12) :: 'grid.nc', 'model.nml', 'half.nc'])
     call MPI_Finalize()
-    if (failed) error stop 1
+    call finish()
 
 contains
 
-    subroutine report(test, ours, reference, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference, gate
-        logical :: passed
-        passed = abs(ours - reference) <= gate
-        if (.not. passed) failed = .true.
-        if (world%is_root()) print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-    end subroutine report
-
     subroutine write_inputs()
-        type(netcdf_file_type) :: file
-        type(status_type) :: status
-        real(dp) :: mask(nlon, nlat), lon, lat
-        integer :: i, j, unit
-        do j = 1, nlat
-            do i = 1, nlon
-                lon = (i - 0.5_dp)*360.0_dp/nlon
-                lat = -78.0_dp + (j - 0.5_dp)*156.0_dp/nlat
-                mask(i, j) = merge(0.0_dp, 1.0_dp, lon > 20.0_dp .and. lon < 70.0_dp .and. lat > -35.0_dp)
-            end do
-        end do
-        call file%create(trim(prefix)//'grid.nc', status)
-        call file%write('ocean_mask', ['io', 'jo'], shape(mask), mask, '1', status)
-        call file%write('ocean_depth', ['io', 'jo'], shape(mask), 4000.0_dp*mask, 'm', status)
-        call file%close(status)
-        open (newunit=unit, file=trim(prefix)//'model.nml', action='write', status='replace')
-        write (unit, '(a)') '&climate_nml', " grid_file = '"//trim(prefix)//"grid.nc'", &
-            ' atmos_trunc = 10, atmos_nlon = 32, atmos_nlat = 16, atmos_nlev = 5, atmos_dt = 3600', &
-            ' ocean_nlon = 36, ocean_nlat = 24, ocean_nlev = 5, ocean_dt = 3600', &
-            ' coupling_dt = 7200, start_seconds = 86400', &
-            '/', '&atmos_nml', ' rayleigh_friction = .false., perturbation = 5.0', '/'
-        close (unit)
+        call write_grid(trim(prefix)//'grid.nc', continents())
+        call write_namelist(trim(prefix)//'model.nml', trim(prefix)//'grid.nc', '', '', '')
     end subroutine write_inputs
-
-    subroutine remove_files()
-        character(len=*), parameter :: names(3) = [character(len=12) :: 'grid.nc', 'model.nml', 'half.nc']
-        integer :: k, unit, code
-        do k = 1, size(names)
-            open (newunit=unit, file=trim(prefix)//trim(names(k)), iostat=code)
-            if (code == 0) close (unit, status='delete')
-        end do
-    end subroutine remove_files
 
     !> A model that has run for some time.
     subroutine start(self, comm, intervals)
@@ -96,25 +56,6 @@ contains
         call expect_well(status)
         call advance(self, intervals)
     end subroutine start
-
-    subroutine advance(self, intervals)
-        type(climate_type), intent(inout) :: self
-        integer, intent(in) :: intervals
-        type(status_type) :: status
-        integer :: n
-        do n = 1, intervals
-            call climate_atmos_step(self, status)
-            call climate_ocean_step(self, status)
-        end do
-        call expect_well(status)
-    end subroutine advance
-
-    subroutine expect_well(status)
-        type(status_type), intent(in) :: status
-        if (.not. status%failed()) return
-        print '(a)', trim(status%message)
-        error stop 1
-    end subroutine expect_well
 
     !> Smooth increments: 300 Pa, 1 K, 2 m/s in the air, 0.5 K, 0.05 g/kg, 0.02 m/s in the sea.
     subroutine increments(self, air, sea)
@@ -155,27 +96,6 @@ contains
         call self%ocean_pending%put(sea, hours, status)
         call expect_well(status)
     end subroutine let_wait
-
-    !> Every prognostic number on rank 0 (of the model's communicator).
-    function state_of(self) result(state)
-        type(climate_type), intent(inout) :: self
-        real(dp), allocatable :: state(:)
-        integer :: na, no
-        na = atmos_state_size(self%atmos)
-        no = ocean_state_size(self%ocean)
-        allocate (state(na + no), source=0.0_dp)
-        call atmos_pack(self%atmos, state(:na))
-        call ocean_pack(self%ocean, state(na + 1:))
-    end function state_of
-
-    !> Numbers that differ in any bit, on rank 0; agreed on all ranks.
-    real(dp) function differing(a, b)
-        real(dp), intent(in) :: a(:), b(:)
-        real(dp) :: box(1)
-        box = real(count(transfer(a, 1_i8, size(a)) /= transfer(b, 1_i8, size(b))), dp)
-        call world%bcast(box)
-        differing = box(1)
-    end function differing
 
     !> n parts sum to the whole; a second increment joins what is left of the first.
     subroutine test_parts()
@@ -224,7 +144,7 @@ contains
         call start(alone, self_comm, 3)
         call let_wait(alone)
         call advance(alone, 8)
-        call report('bytes_differing_from_one_rank', differing(through, state_of(alone)), 0.0_dp, 0.0_dp)
+        call report('bytes_differing_from_one_rank', differing(world, through, state_of(alone)), 0.0_dp, 0.0_dp)
 
         call start(second, world, 0)
         call climate_read_restart(second, trim(prefix)//'half.nc', status)
@@ -233,7 +153,7 @@ contains
             4.0_dp, 0.0_dp)
         call climate_ocean_step(second, status)
         call advance(second, 3)
-        call report('bytes_differing_after_restart', differing(through, state_of(second)), 0.0_dp, 0.0_dp)
+        call report('bytes_differing_after_restart', differing(world, through, state_of(second)), 0.0_dp, 0.0_dp)
 
         call start(second, world, 8)
         call climate_read_restart(second, trim(prefix)//'half.nc', status)
@@ -241,8 +161,8 @@ contains
         second%ocean_pending%steps = 0
         call climate_ocean_step(second, status)
         call advance(second, 3)
-        call report('pending_increments_matter', merge(1.0_dp, 0.0_dp, &
-            differing(through, state_of(second)) > 1000.0_dp), 1.0_dp, 0.0_dp)
+        call report_that('pending_increments_matter', &
+            differing(world, through, state_of(second)) > 1000.0_dp)
     end subroutine test_ranks_and_restart
 
     !> A restart without pending increments clears those of the reader.
@@ -277,13 +197,13 @@ contains
         allocate (x(32, 16, 4), y(32, 16, 4), source=0.0_dp)
         call climate_get_analysed_atmos(slow, x, status)
         call climate_get_atmos(quick, y)
-        call report('analysed_atmosphere', differing(pack(x, .true.), pack(y, .true.)), 0.0_dp, 0.0_dp)
+        call report('analysed_atmosphere', differing(world, pack(x, .true.), pack(y, .true.)), 0.0_dp, 0.0_dp)
         deallocate (x, y)
         allocate (x(nlon, nlat, 4), y(nlon, nlat, 4), source=0.0_dp)
         call climate_get_analysed_ocean(slow, x, status)
         call climate_get_ocean(quick, y)
-        call report('analysed_ocean', differing(pack(x, .true.), pack(y, .true.)), 0.0_dp, 0.0_dp)
-        call report('bytes_changed_by_looking', differing(before, state_of(slow)), 0.0_dp, 0.0_dp)
+        call report('analysed_ocean', differing(world, pack(x, .true.), pack(y, .true.)), 0.0_dp, 0.0_dp)
+        call report('bytes_changed_by_looking', differing(world, before, state_of(slow)), 0.0_dp, 0.0_dp)
         call expect_well(status)
         call advance(slow, 1)
         call advance(quick, 1)
@@ -291,15 +211,15 @@ contains
         sudden = tendency(quick)
         if (world%is_root()) print '(a, 3(1x, es10.3))', '# rms tendency of ps, free, in parts, at once [Pa/s]:', &
             undisturbed, gentle, sudden
-        call report('less_of_a_shock_in_parts', merge(1.0_dp, 0.0_dp, &
-            abs(gentle - undisturbed) < 0.5_dp*abs(sudden - undisturbed)), 1.0_dp, 0.0_dp)
+        call report_that('less_of_a_shock_in_parts', &
+            abs(gentle - undisturbed) < 0.5_dp*abs(sudden - undisturbed))
     end subroutine test_shock
 
     real(dp) function tendency(self)
         type(climate_type), intent(inout) :: self
         real(dp) :: values(n_diagnostics)
         call climate_diagnostics(self, values)
-        tendency = values(findloc(diagnostic_names == 'surface_pressure_tendency', .true., dim=1))
+        tendency = value_of('surface_pressure_tendency', values)
     end function tendency
 
     subroutine test_refusals()
@@ -307,8 +227,8 @@ contains
         type(status_type) :: status
         pending%interval = 7200.0_dp
         call pending%put(reshape([1.0_dp], [1, 1]), 3.0_dp, status)
-        call report('refuses_half_an_interval', merge(1.0_dp, 0.0_dp, &
-            index(status%message, 'update_hours') > 0), 1.0_dp, 0.0_dp)
+        call report_that('refuses_half_an_interval', &
+            index(status%message, 'update_hours') > 0)
         call report('nothing_waits_then', real(pending%steps, dp), 0.0_dp, 0.0_dp)
     end subroutine test_refusals
 end program test_mpi_da_update

@@ -6,7 +6,8 @@ program test_mpi_ocean
     use comm_mod, only: comm_type
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_pack, ocean_unpack, ocean_state_size, ocean_add_surface_increment
-    use ocean_cases_mod, only: new_ocean, continents, report, report_bytes, finish
+    use ocean_cases_mod, only: new_ocean, continents
+    use report_mod, only: report, report_bytes, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF, MPI_COMM_WORLD
     implicit none
 

@@ -8,7 +8,8 @@ program test_ocean_adjustment
     use comm_mod, only: comm_type
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_surface, ocean_add_increment
-    use ocean_cases_mod, only: new_ocean, linear_settings, report, finish
+    use ocean_cases_mod, only: new_ocean, linear_settings
+    use report_mod, only: report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 

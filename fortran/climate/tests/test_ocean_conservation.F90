@@ -5,11 +5,11 @@ program test_ocean_conservation
     use constants_mod, only: pi, degree, gravity, seawater_density, seawater_cp, seconds_per_day
     use comm_mod, only: comm_type
     use status_mod, only: status_type
-    use ocean_mod, only: ocean_type, ocean_step, ocean_pack, ocean_state_size, ocean_add_increment, &
-        ocean_add_surface_increment
+    use ocean_mod, only: ocean_type, ocean_step, ocean_pack, ocean_state_size, ocean_add_surface_increment
     use ocean_eos_mod, only: density
     use ocean_initial_mod, only: initial_temperature, initial_salinity
-    use ocean_cases_mod, only: new_ocean, continents, contents, report, report_bytes, finish
+    use ocean_cases_mod, only: new_ocean, continents, contents
+    use report_mod, only: report, report_bytes, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 

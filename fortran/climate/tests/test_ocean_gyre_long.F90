@@ -11,7 +11,8 @@ program test_ocean_gyre
     use comm_mod, only: comm_type
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step
-    use ocean_cases_mod, only: new_ocean, report, finish
+    use ocean_cases_mod, only: new_ocean
+    use report_mod, only: report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 

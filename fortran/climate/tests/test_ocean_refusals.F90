@@ -7,7 +7,8 @@ program test_ocean_refusals
     use comm_mod, only: comm_type
     use status_mod, only: status_type, status_bad_input, status_unstable
     use ocean_mod, only: ocean_type, ocean_init, ocean_step, ocean_pack, ocean_unpack, ocean_state_size
-    use ocean_cases_mod, only: new_ocean, continents, report, report_bytes, finish
+    use ocean_cases_mod, only: new_ocean, continents
+    use report_mod, only: report, report_bytes, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 

@@ -6,7 +6,8 @@ program test_ocean_surface
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_add_increment, ocean_freezing_heat, ocean_freezing_point, &
         ocean_pack, ocean_state_size
-    use ocean_cases_mod, only: new_ocean, linear_settings, continents, contents, report, report_bytes, finish
+    use ocean_cases_mod, only: new_ocean, linear_settings, continents, contents
+    use report_mod, only: report, report_bytes, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 

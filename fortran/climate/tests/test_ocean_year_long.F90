@@ -8,7 +8,8 @@ program test_ocean_year
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_surface
     use ocean_initial_mod, only: initial_temperature
-    use ocean_cases_mod, only: new_ocean, continents, contents, report, finish
+    use ocean_cases_mod, only: new_ocean, continents, contents
+    use report_mod, only: report, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 

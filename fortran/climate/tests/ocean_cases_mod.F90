@@ -1,4 +1,4 @@
-!> Idealised oceans for verification, and the rows of the verification table.
+!> Idealised oceans for verification.
 module ocean_cases_mod
     use kinds_mod, only: dp
     use comm_mod, only: comm_type
@@ -6,14 +6,12 @@ module ocean_cases_mod
     use ocean_mod, only: ocean_type, ocean_init
     implicit none
     private
-    public :: new_ocean, linear_settings, continents, contents, report, report_bytes, finish
+    public :: new_ocean, linear_settings, continents, contents
 
     !> A linear, frictionless ocean of uniform density.
     character(len=*), parameter :: linear_settings = "initial_state = 'uniform', momentum_advection = f, "// &
         "baroclinic_pressure = f, viscosity = 0, vertical_viscosity = 0, pp_viscosity = 0, drag_coefficient = 0, "// &
         "min_levels = 1"
-
-    logical :: any_failed = .false.
 
 contains
 
@@ -86,31 +84,4 @@ contains
             end do
         end do
     end subroutine contents
-
-    !> One row of the verification table: test, ours, reference, gate, passed. The gate is absolute.
-    subroutine report(test, ours, reference, gate)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: ours, reference, gate
-        logical :: passed
-        passed = abs(ours - reference) <= gate
-        if (.not. passed) any_failed = .true.
-        print '(a, 3(1x, es23.15), 1x, l1)', test, ours, reference, gate, passed
-    end subroutine report
-
-    !> A row that counts the numbers whose bytes differ.
-    subroutine report_bytes(test, a, b)
-        character(len=*), intent(in) :: test
-        real(dp), intent(in) :: a(:), b(:)
-        integer :: i, differ
-        differ = abs(size(a) - size(b))
-        do i = 1, min(size(a), size(b))
-            if (any(transfer(a(i), [0]) /= transfer(b(i), [0]))) differ = differ + 1
-        end do
-        call report(test, real(differ, dp), 0.0_dp, 0.0_dp)
-    end subroutine report_bytes
-
-    !> Stop with an error if any row failed.
-    subroutine finish()
-        if (any_failed) error stop 1
-    end subroutine finish
 end module ocean_cases_mod
