@@ -168,10 +168,19 @@ class RealObservations(Section):
     withheld: float = Field(0.1, ge=0, lt=1)
 
 
+class InterfaceEnsemble(Section):
+    """Anomalies of the nature run at the air-sea interface, set about the background of each analysis."""
+
+    members: int = Field(40, ge=2)
+    harmonics: int = Field(0, ge=0, le=2, description="of the seasonal cycle that is taken out; needs a year or more")
+    scale: float = Field(1.0, gt=0, description="factor on their covariance")
+
+
 class Analysis(Section):
-    """A latent analysis at the air-sea interface."""
+    """An analysis of the joined state at the air-sea interface, in latent or in model space."""
 
     every_hours: int = Field(24, ge=1)
+    ensemble: InterfaceEnsemble | None = Field(None, description="for methods and covariances that take one")
     method: Kind
 
 

@@ -22,15 +22,13 @@ import numpy as np
 import torch
 from mpi4py import MPI
 
-from pipeline import assimilation, bridge, times
-from pipeline.assimilation import Method
+from pipeline import bridge, times
 from pipeline.files import atomic
+from pipeline.interface_analysis import InterfaceAnalysis
 from pipeline.locks import exclusive
 from pipeline.models.climate import Climate
 from pipeline.models.namelist import write_namelist
-from pipeline.normalization import Normalization
 from pipeline.observations import Observations
-from pipeline.observations.operators import Interpolation
 from pipeline.progress import progress
 from pipeline.provenance import digest, provenance
 from pipeline.trajectory import Trajectory
@@ -122,7 +120,8 @@ class Cycle:
         self._resume()
         self.end = self.begin + plan.days * DAY
         self.observations = self._observations()
-        self.method = self._method() if self.on_root and plan.analysis else None
+        analyses = self.on_root and plan.analysis
+        self.analysis = InterfaceAnalysis(plan.analysis, plan, self.model.space) if analyses else None
 
     def to_the_end(self) -> None:
         """Integrate window by window, then write the outputs, the restart last."""
@@ -173,9 +172,11 @@ class Cycle:
         background = self.model.state(analysed=True)
         increment = None
         if self.on_root:
-            analysis = self.method.analysis(background, now)
+            analysis = self.analysis(background, now)
             increment = analysis.increment
-            self.trajectory.append_cost(*(analysis.history[term].numpy() for term in ("background", "observation")))
+            costs = [analysis.history[term].numpy() for term in ("background", "observation")]
+            if len(costs[0]):  # a filter minimises nothing
+                self.trajectory.append_cost(*costs)
         self._sleep_until_root_is_here()
         self.model.add_increment(increment)
 
@@ -222,30 +223,6 @@ class Cycle:
     def _observations(self) -> Observations:
         path = self.plan.input.get("observations")
         return Observations.from_netcdf(path) if path else Observations.empty()
-
-    def _method(self) -> Method:
-        """The latent analysis: the configured method on the trained autoencoder and its background covariance."""
-        files, background = self.plan.input, self.plan.background
-        covariance: dict[str, Any] = {"kind": background["kind"]}
-        if covariance["kind"] == "nmc":
-            covariance |= {name: background[name] for name in ("rank", "inflation")} | {"file": files["background"]}
-        space = self.model.space
-        parts = {
-            "transform": {"kind": "autoencoder", "network": str(Path(files["weights"]).parent)},
-            "covariance": covariance,
-        }
-        if "observer" in files:
-            r = {"kind": "blended", "file": files["observation_errors"], "centred": False}
-            network = str(Path(files["observer"]).parent)
-            parts["observers"] = {"kind": "latent_observer", "network": network, "covariance": r}
-        return assimilation.build(
-            self.plan.analysis["method"],
-            parts,
-            space=space,
-            operator=Interpolation,
-            normalization=Normalization.load(files["statistics"], space),
-            nominal=self.plan.nominal,
-        )
 
     # Checkpoints
 

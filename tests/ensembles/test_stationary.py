@@ -5,8 +5,9 @@ import pytest
 import xarray as xr
 
 from pipeline import registry
+from pipeline.ensembles._season import YEAR
 from pipeline.ensembles.base import FIELDS, write_ensemble
-from pipeline.ensembles.stationary import YEAR, Stationary
+from pipeline.ensembles.stationary import Stationary
 from pipeline.errors import PipelineError
 
 SIZES = {"level": 3, "lat": 4, "lon": 6, "depth": 2, "jo": 5, "io": 7}

@@ -6,11 +6,11 @@ import pytest
 import xarray as xr
 
 from pipeline import registry
+from pipeline.ensembles._season import YEAR
 from pipeline.ensembles._timescales import lanczos, response
 from pipeline.ensembles.base import FIELDS
 from pipeline.ensembles.high_frequency import HighFrequency
 from pipeline.ensembles.low_frequency import LowFrequency
-from pipeline.ensembles.stationary import YEAR
 from pipeline.errors import PipelineError
 
 DAY = 86400

@@ -57,7 +57,7 @@ def method_inputs(wildcards):
     needed = {}
     if method and (method.filter or method.analysis):
         needed["observations"] = f"{RESULTS}/observations/seed{wildcards.seed}.nc"
-        needed["assimilation"] = code("assimilation", "observations/operators")
+        needed["assimilation"] = code("assimilation", "observations/operators", "interface_analysis")
     if method and method.filter:
         needed["ensemble"] = f"{BASE}/errors/ensemble.nc"
         for scale in ("low_frequency", "high_frequency"):
@@ -68,6 +68,8 @@ def method_inputs(wildcards):
         needed["statistics"] = f"{BASE}/statistics.json"
         needed["background"] = f"{BASE}/errors/background.nc"
         needed["latent"] = code("transforms", "covariances", "networks")
+        if ensemble := method.analysis.ensemble:
+            needed["interface"] = f"{BASE}/errors/interface_{ensemble.members}_{ensemble.harmonics}.nc"
         if method.analysis.method.kind == "hloba":
             needed["observer"] = f"{RESULTS}/o2lnet/weights.safetensors"
             needed["observation_errors"] = f"{RESULTS}/errors/observation.nc"

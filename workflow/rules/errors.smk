@@ -43,6 +43,31 @@ rule stationary_ensemble:
         "../scripts/anomaly_ensemble.py"
 
 
+rule interface_ensemble:
+    """Anomalies of the joined air-sea state over the training period, for covariances in model or latent space."""
+    input:
+        atmosphere=rules.nature_run.output.atmosphere,
+        ocean=rules.nature_run.output.ocean,
+        grid=GRID,
+        code=code("ensembles"),
+    output:
+        f"{BASE}/errors/interface_{{members}}_{{harmonics}}.nc",
+    log:
+        f"{BASE}/errors/interface_{{members}}_{{harmonics}}.log",
+    benchmark:
+        f"{BASE}/errors/interface_{{members}}_{{harmonics}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        ensemble=lambda wildcards: {
+            "members": int(wildcards.members),
+            "harmonics": int(wildcards.harmonics),
+        },
+        splits=dump(CONFIG.splits),
+    script:
+        "../scripts/interface_ensemble.py"
+
+
 use rule stationary_ensemble as frequency_ensemble with:
     output:
         f"{BASE}/errors/{{scale}}_frequency.nc",

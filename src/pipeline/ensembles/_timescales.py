@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from pipeline.ensembles._season import seasons
 from pipeline.ensembles.base import FIELDS, read_states
-from pipeline.ensembles.stationary import YEAR, _axes, _centred
+from pipeline.ensembles.stationary import _axes, _centred
 from pipeline.errors import PipelineError
 
 DAY = 86400.0
@@ -79,12 +80,8 @@ def without_season(seconds: np.ndarray, harmonics: int, kind: str) -> np.ndarray
     Raises:
         PipelineError: the run is too short to have a season.
     """
-    if harmonics and np.ptp(seconds) < 0.9 * YEAR:
-        days = np.ptp(seconds) / DAY
-        raise PipelineError(f"ensembles/{kind}: {days:.0f} days hold no seasonal cycle; set harmonics: 0")
-    phase = 2 * np.pi * seconds[:, None] / YEAR * np.arange(1, harmonics + 1)
-    seasons = np.concatenate([np.ones((len(seconds), 1)), np.cos(phase), np.sin(phase)], axis=1)
-    return np.eye(len(seconds)) - seasons[:, 1:] @ np.linalg.pinv(seasons)[1:]
+    basis = seasons(seconds, harmonics, kind)
+    return np.eye(len(seconds)) - basis[:, 1:] @ np.linalg.pinv(basis)[1:]
 
 
 def combine(files: Sequence[Path], matrix: np.ndarray, centres: np.ndarray, attributes: dict) -> xr.Dataset:

@@ -13,11 +13,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from pipeline.ensembles._season import seasons
 from pipeline.ensembles.base import FIELDS, read_states, snapshots
 from pipeline.errors import PipelineError
-
-YEAR = 365.2425 * 86400.0
-"""Mean Gregorian year [s]."""
 
 
 class Stationary:
@@ -48,30 +46,22 @@ class Stationary:
                 "lower the ensemble size or write snapshots more often (nature.state_interval_days)"
             )
         chosen = [files[k] for k in np.linspace(0, len(files) - 1, self.members).round().astype(int)]
-        seasons = self._seasons(files)
-        cycle = self._fit(files, seasons) if self.harmonics else {}
+        seconds = np.array([int(file.stem) for file in files], dtype=np.float64)
+        basis = seasons(seconds, self.harmonics, "stationary")
+        cycle = self._fit(files, basis) if self.harmonics else {}
         stacked = {name: [] for name in FIELDS}
         for file, fields in zip(chosen, read_states(chosen), strict=True):
             for name, values in fields.items():
-                season = np.tensordot(seasons[files.index(file), 1:], cycle[name][1:], 1) if cycle else 0.0
+                season = np.tensordot(basis[files.index(file), 1:], cycle[name][1:], 1) if cycle else 0.0
                 stacked[name].append(values - season)
         data = {name: (("member", *FIELDS[name]), _centred(name, np.stack(v))) for name, v in stacked.items()}
         times = np.array([int(file.stem) for file in chosen], dtype=np.int64)
         coordinates = {"time": ("member", times, {"units": "seconds since 2000-01-01 00:00:00"}), **_axes(chosen[0])}
         return xr.Dataset(data, coordinates, {"kind": "stationary", "harmonics": self.harmonics})
 
-    def _seasons(self, files: Sequence[Path]) -> np.ndarray:
-        """1, cos, sin, cos 2, ... at the times of the files, (time, 1 + 2 H)."""
-        seconds = np.array([int(file.stem) for file in files], dtype=np.float64)
-        if self.harmonics and seconds[-1] - seconds[0] < 0.9 * YEAR:
-            days = (seconds[-1] - seconds[0]) / 86400.0
-            raise PipelineError(f"ensembles/stationary: {days:.0f} days hold no seasonal cycle; set harmonics: 0")
-        phase = 2 * np.pi * seconds[:, None] / YEAR * np.arange(1, self.harmonics + 1)
-        return np.concatenate([np.ones((len(files), 1)), np.cos(phase), np.sin(phase)], axis=1)
-
-    def _fit(self, files: Sequence[Path], seasons: np.ndarray) -> dict[str, np.ndarray]:
+    def _fit(self, files: Sequence[Path], basis: np.ndarray) -> dict[str, np.ndarray]:
         """Coefficients (1 + 2 H, ...) per field, least squares over all snapshots, one in memory at a time."""
-        solve = np.linalg.pinv(seasons)
+        solve = np.linalg.pinv(basis)
         cycle: dict[str, np.ndarray] = {}
         for weights, fields in zip(solve.T, read_states(files), strict=True):
             for name, values in fields.items():
