@@ -236,6 +236,7 @@ class Cycling(Section):
     checkpoint_days: int = Field(5, ge=1, description="what a killed job may lose inside a segment")
     burn_in_days: int = Field(10, ge=0, description="left out of the scores")
     seeds: tuple[int, ...] = (1,)
+    state_interval_days: int = Field(0, ge=0, description="of 3-D snapshots for scores aloft and at depth; 0: none")
 
     @model_validator(mode="after")
     def _divides(self) -> Cycling:
@@ -305,6 +306,7 @@ class Config(Section):
     seed: int = 1
     title: str = ""
     shares: str = Field("", description="experiment whose nature run and network this one uses")
+    shares_network: bool = Field(True, description="false: train a network here, on the shared nature run")
     model: Model = Model()
     nature: Nature = Nature()
     splits: Splits = Splits()

@@ -12,6 +12,8 @@ CYCLES = f"{RESULTS}/cycles"
 SEEDS = CONFIG.cycling.seeds
 CHAINS = (["truth"] if TWIN else []) + list(CONFIG.methods)
 FIGURES = f"{RESULTS}/figures"
+# Three-dimensional snapshots of the cycles, which only a twin can score.
+PROFILES = TWIN and CONFIG.cycling.state_interval_days > 0
 
 
 def nature_restart(segment):
@@ -66,7 +68,7 @@ def method_inputs(wildcards):
     if method and method.analysis:
         needed["weights"] = TRAINED
         needed["statistics"] = f"{BASE}/statistics.json"
-        needed["background"] = f"{BASE}/errors/background.nc"
+        needed["background"] = f"{LEARNT}/errors/background.nc"
         needed["latent"] = code("transforms", "covariances", "networks")
         if ensemble := method.analysis.ensemble:
             needed["interface"] = f"{BASE}/errors/interface_{ensemble.members}_{ensemble.harmonics}.nc"
@@ -89,6 +91,11 @@ def trajectories(chain, seeds=SEEDS):
         seed=seeds,
         segment=range(SEGMENTS),
     )
+
+
+def states(chain, seed):
+    """Directories of a chain's three-dimensional snapshots."""
+    return [path.replace("trajectory.nc", "states") for path in trajectories(chain, [seed])]
 
 
 def timings(chain):

@@ -15,12 +15,13 @@ except PipelineError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = f"{CONFIG.results_dir}/{CONFIG.experiment}/{CONFIG.size}"
-# The nature run and the network may belong to another experiment (`shares`).
+# The nature run may belong to another experiment (`shares`), and with it the network, unless this one trains its own.
 BASE = f"{CONFIG.results_dir}/{CONFIG.shares or CONFIG.experiment}/{CONFIG.size}"
+LEARNT = BASE if CONFIG.shares_network else RESULTS
 BUILD = CONFIG.build_dir
 MODEL = f"{BUILD}/models/{CONFIG.model.name}/{CONFIG.model.name}.so"
 GRID = f"{BUILD}/grids/{CONFIG.size}/grid.nc"
-TRAINED = f"{BASE}/vae/weights.safetensors"
+TRAINED = f"{LEARNT}/vae/weights.safetensors"
 
 
 def dump(section):

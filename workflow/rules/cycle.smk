@@ -46,6 +46,7 @@ rule cycle_segment:
         start=previous_restart,
         code=MODEL_CODE,
     output:
+        **({"states": directory(f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/states")} if PROFILES else {}),
         restart=f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/restart.nc",
         trajectory=f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/trajectory.nc",
         timing=f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/timing.json",
@@ -73,6 +74,7 @@ rule cycle_segment:
                 background=dump(CONFIG.background),
                 checkpoint_days=CONFIG.cycling.checkpoint_days,
                 **nominal_errors(wildcards.chain),
+                **({"state_interval_days": CONFIG.cycling.state_interval_days} if PROFILES else {}),
             ),
             sort_keys=True,
         ),

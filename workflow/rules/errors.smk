@@ -10,11 +10,11 @@ rule background_covariance:
         weights=TRAINED,
         code=code("covariances", "transforms"),
     output:
-        f"{BASE}/errors/background.nc",
+        f"{LEARNT}/errors/background.nc",
     log:
-        f"{BASE}/errors/background_covariance.log",
+        f"{LEARNT}/errors/background_covariance.log",
     benchmark:
-        f"{BASE}/errors/background_covariance.tsv"
+        f"{LEARNT}/errors/background_covariance.tsv"
     conda:
         "../envs/pipeline.yaml"
     params:

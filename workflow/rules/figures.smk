@@ -25,7 +25,7 @@ rule figure_reconstruction:
 
 rule figure_training:
     input:
-        history=f"{BASE}/vae/history.csv",
+        history=f"{LEARNT}/vae/history.csv",
         code=code("figures/style", "figures/losses"),
     output:
         report(f"{FIGURES}/training.png", caption=caption("training"), category="Network"),
@@ -113,7 +113,7 @@ rule figure_workflow:
     conda:
         "../envs/pipeline.yaml"
     params:
-        folders=list(dict.fromkeys([BUILD, BASE, RESULTS])),
+        folders=list(dict.fromkeys([BUILD, BASE, LEARNT, RESULTS])),
         config=config,
     script:
         "../scripts/figure_workflow.py"
@@ -130,3 +130,4 @@ rule figures:
         f"{FIGURES}/rmse.png",
         f"{FIGURES}/increments.png",
         f"{FIGURES}/workflow.png",
+        rules.profiles.output.figure if PROFILES else [],

@@ -10,12 +10,12 @@ rule train_vae:
         code=code("networks", "training", "normalization"),
     output:
         weights=TRAINED,
-        model=f"{BASE}/vae/model.json",
-        history=f"{BASE}/vae/history.csv",
+        model=f"{LEARNT}/vae/model.json",
+        history=f"{LEARNT}/vae/history.csv",
     log:
-        f"{BASE}/vae/train_vae.log",
+        f"{LEARNT}/vae/train_vae.log",
     benchmark:
-        f"{BASE}/vae/train_vae.tsv"
+        f"{LEARNT}/vae/train_vae.tsv"
     conda:
         "../envs/pipeline.yaml"
     threads: 2
@@ -27,7 +27,7 @@ rule train_vae:
         training=dump(CONFIG.training),
         splits=dump(CONFIG.splits),
         seed=CONFIG.seed,
-        checkpoints=f"{BASE}/vae/.checkpoints",
+        checkpoints=f"{LEARNT}/vae/.checkpoints",
     script:
         "../scripts/train_vae.py"
 

@@ -11,12 +11,12 @@ rule reconstruct:
         weights=TRAINED,
         code=code("verification", "transforms"),
     output:
-        table=f"{BASE}/tables/reconstruction.csv",
-        example=f"{BASE}/tables/reconstruction.nc",
+        table=f"{LEARNT}/tables/reconstruction.csv",
+        example=f"{LEARNT}/tables/reconstruction.nc",
     log:
-        f"{BASE}/tables/reconstruct.log",
+        f"{LEARNT}/tables/reconstruct.log",
     benchmark:
-        f"{BASE}/tables/reconstruct.tsv"
+        f"{LEARNT}/tables/reconstruct.tsv"
     conda:
         "../envs/pipeline.yaml"
     params:
@@ -48,12 +48,38 @@ rule scores:
         "../scripts/scores.py"
 
 
+if PROFILES:
+
+    rule profiles:
+        """Errors aloft and at depth."""
+        input:
+            states=[path for chain in CHAINS for seed in SEEDS for path in states(chain, seed)],
+            grid=GRID,
+            code=code("verification/profiles", "figures/style", "figures/profiles"),
+        output:
+            table=f"{RESULTS}/tables/profiles.csv",
+            figure=report(f"{FIGURES}/profiles.png", caption=caption("profiles"), category="Assimilation"),
+        log:
+            f"{RESULTS}/tables/profiles.log",
+        benchmark:
+            f"{RESULTS}/tables/profiles.tsv"
+        conda:
+            "../envs/pipeline.yaml"
+        params:
+            states={chain: {seed: states(chain, seed) for seed in SEEDS} for chain in CHAINS},
+            start=str(CONFIG.cycling.start),
+            burn_in_days=CONFIG.cycling.burn_in_days,
+        script:
+            "../scripts/profiles.py"
+
+
 rule verify:
     input:
+        profiles=rules.profiles.output.table if PROFILES else [],
         errors=rules.scores.output.errors,
         tendencies=rules.scores.output.tendencies,
         reconstruction=rules.reconstruct.output.table,
-        model=f"{BASE}/vae/model.json",
+        model=f"{LEARNT}/vae/model.json",
         timing=[path for chain in CONFIG.methods for path in timings(chain)],
         climatology=(
             []

@@ -15,6 +15,8 @@ with guarded(snakemake.log[0]):
     errors = pd.read_csv(files.errors, parse_dates=["time"])
     begin = np.datetime64(config["cycling"]["start"]) + np.timedelta64(config["cycling"]["burn_in_days"], "D")
     rows = summary.cycle_rows(errors, begin)
+    if files.profiles:
+        rows += summary.profile_rows(pd.read_csv(files.profiles, parse_dates=["time"]), begin)
     rows += summary.reconstruction_rows(pd.read_csv(files.reconstruction))
     rows += summary.network_rows(json.loads(Path(files.model).read_text()))
     rows += summary.balance_rows(pd.read_csv(files.tendencies))

@@ -20,6 +20,7 @@ from pipeline.spaces import VOCABULARY, Grid
 from pipeline.trajectory import open_trajectory
 from pipeline.verification.cycles import Chains
 from pipeline.verification.metrics import bootstrap_interval, pattern_correlation, rmse
+from pipeline.verification.profiles import UNITS
 
 PAPER_PS_RMSE = {"wcda": 4.81, "scda": 4.62}
 """Hf2pMDA, July-December 1982, in the paper's unit; our twin differs, so only the ratio is comparable."""
@@ -58,6 +59,15 @@ def _gains(series: pd.Series, variable: str) -> list[dict[str, Any]]:
     interval = bootstrap_interval(change.to_numpy())
     name = f"rmse_{variable}_scda_against_wcda"
     return [row(name, change.mean(), "%", "lower", paper, interval_95=interval)]
+
+
+def profile_rows(table: pd.DataFrame, begin: np.datetime64) -> list[dict[str, Any]]:
+    """RMSE aloft and at depth after the burn-in, mean over levels, times and seeds."""
+    scored = table[table["time"] >= begin].groupby(["variable", "method"], sort=False)["rmse"].mean()
+    return [
+        row(f"rmse_{variable}_levels_{method}", value, UNITS[variable], "lower")
+        for (variable, method), value in scored.items()
+    ]
 
 
 def reconstruction_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
