@@ -40,6 +40,7 @@ localrules:
     figure_minimisation,
     figure_rmse,
     figure_increments,
+    figure_gains,
     figure_workflow,
     figure_benchmark,
 

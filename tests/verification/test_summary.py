@@ -34,6 +34,17 @@ def test_scores_leave_the_burn_in_out_and_pair_the_methods(table):
     assert gain["better"] == "lower"
 
 
+def test_gains_are_paired_in_seed_and_time_and_shown_by_seed(table):
+    harder = table.assign(seed=2, rmse=3.0 * table["rmse"])
+    harder.loc[harder["method"] == "scda", "rmse"] *= 0.9
+    rows = {row["name"]: row for row in summary.gains(pd.concat([table, harder]))}
+    gain = rows["rmse_ps_scda_against_wcda"]
+    first, second = 4.62 / 4.81 - 1.0, 0.9 * 4.62 / 4.81 - 1.0
+    assert gain["by_seed"] == pytest.approx([100.0 * first, 100.0 * second])
+    assert gain["ours"] == pytest.approx(np.mean(gain["by_seed"]))
+    assert set(rows) == {"rmse_ps_ctl_against_wcda", "rmse_ps_scda_against_wcda"}
+
+
 def test_a_missing_summary_says_what_to_do(tmp_path):
     with pytest.raises(PipelineError, match="run the experiment first"):
         summary.show(tmp_path)

@@ -100,6 +100,20 @@ rule figure_increments:
         "../scripts/figure_increments.py"
 
 
+rule figure_gains:
+    input:
+        summary=rules.verify.output,
+        code=code("figures/style", "figures/gains"),
+    output:
+        report(f"{FIGURES}/gains.png", caption=caption("gains"), category="Assimilation"),
+    log:
+        f"{FIGURES}/gains.log",
+    conda:
+        "../envs/pipeline.yaml"
+    script:
+        "../scripts/figure_gains.py"
+
+
 rule figure_workflow:
     """The graph of rules, and the time and memory that each took."""
     input:
@@ -130,4 +144,5 @@ rule figures:
         f"{FIGURES}/rmse.png",
         f"{FIGURES}/increments.png",
         f"{FIGURES}/workflow.png",
+        f"{FIGURES}/gains.png" if "wcda" in CONFIG.methods and len(CONFIG.methods) > 2 else [],
         rules.profiles.output.figure if PROFILES else [],
