@@ -328,6 +328,12 @@ class Config(Section):
         _check_options("networks", network)
         return network
 
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _without_removed(cls, methods: Any) -> Any:
+        """`<name>: null` takes out a method of the experiment whose nature run is shared."""
+        return {k: v for k, v in methods.items() if v is not None} if isinstance(methods, Mapping) else methods
+
     @field_validator("methods")
     @classmethod
     def _known_methods(cls, methods: dict[str, Method]) -> dict[str, Method]:
