@@ -8,7 +8,6 @@ range, which is the least conspicuous value to a network. An increment scales al
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,7 @@ import xarray as xr
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
-from pipeline.spaces import Space
+from pipeline.spaces import Space, digest
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +104,7 @@ class Normalization:
             "ranges": {name: list(limits) for name, limits in self.ranges.items()},
             "period": list(self.period),
             "source": self.source,
-            "space": describe(self.space),
+            "space": self.space.description(),
         }
 
     def save(self, path: str | PathLike, **provenance: str | int) -> None:
@@ -138,7 +137,7 @@ class Normalization:
         missing = {"ranges", "period", "source", "space"} - set(content)
         if missing:
             raise PipelineError(f"{where}: no key {', '.join(sorted(missing))}; run the rule `statistics` again")
-        wanted = describe(space)
+        wanted = space.description()
         for name in sorted(set(content["space"]) | set(wanted)):
             found, expected = content["space"].get(name), wanted.get(name)
             if found != expected:
@@ -154,27 +153,9 @@ class Normalization:
         return values
 
 
-def describe(space: Space) -> dict[str, dict[str, Any]]:
-    """A space in JSON: per component the variables, the shape, and hashes of its mask and coordinates."""
-    content = {}
-    for c in space.components:
-        coordinates = np.concatenate([c.grid.lat, c.grid.lon]).astype(np.float64).round(6) + 0.0  # no negative zero
-        content[c.name] = {
-            "variables": list(c.variables),
-            "shape": list(c.grid.shape),
-            "mask": _digest(np.packbits(c.grid.mask).tobytes()),
-            "coordinates": _digest(coordinates.tobytes()),
-        }
-    return content
-
-
 def fingerprint(dataset: xr.Dataset) -> str:
     """Hash of names, coordinates, and the first and last fields: cheap, and changes whenever a run is repeated."""
     ends = dataset.isel(time=sorted({0, dataset.sizes["time"] - 1})).compute()
     names = sorted(map(str, dataset))
     arrays = [dataset[c].values for c in ("time", "lat", "lon")] + [ends[name].values for name in names]
-    return _digest(repr(names).encode() + b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
+    return digest(repr(names).encode() + b"".join(np.ascontiguousarray(a).tobytes() for a in arrays))

@@ -6,8 +6,10 @@ or several components, each on its own grid. Strong coupling is a method on a jo
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,6 +110,21 @@ class Component:
     def size(self) -> int:
         return int(np.prod(self.shape))
 
+    def description(self) -> dict[str, Any]:
+        """As `Space.description` has it; coordinates to six decimals, without negative zeros."""
+        coordinates = np.concatenate([self.grid.lat, self.grid.lon]).astype(np.float64).round(6) + 0.0
+        return {
+            "variables": list(self.variables),
+            "shape": list(self.grid.shape),
+            "mask": digest(np.packbits(self.grid.mask).tobytes()),
+            "coordinates": digest(coordinates.tobytes()),
+        }
+
+
+def digest(data: bytes) -> str:
+    """Short hash of bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
 
 @dataclass(frozen=True, eq=False)
 class Space:
@@ -125,6 +142,10 @@ class Space:
 
     def __add__(self, other: Space) -> Space:
         return Space(self.components + other.components)
+
+    def description(self) -> dict[str, dict[str, Any]]:
+        """In JSON, as files say what they were made for: variables, shape, hashes of mask and coordinates."""
+        return {c.name: c.description() for c in self.components}
 
     def __getitem__(self, name: str) -> Component:
         for component in self.components:

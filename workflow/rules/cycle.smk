@@ -85,6 +85,10 @@ rule cycle_segment:
 if TWIN:
 
     use rule cycle_segment as truth_segment with:
+        log:
+            f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/truth_segment.log",
+        benchmark:
+            f"{CYCLES}/{{chain}}/seed{{seed}}/segment_{{segment}}/truth_segment.tsv"
         wildcard_constraints:
             chain="truth",
 

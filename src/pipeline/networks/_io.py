@@ -15,7 +15,7 @@ from typing import Any
 from pipeline import registry
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
-from pipeline.networks.base import Network, describe, plain
+from pipeline.networks.base import Network, plain
 from pipeline.spaces import Space
 
 WEIGHTS, MODEL = "weights.safetensors", "model.json"
@@ -39,7 +39,7 @@ def save_network(
     model = {
         "kind": network.kind,
         "options": network.options,
-        "space": describe(network.space),
+        "space": network.space.description(),
         "normalization": normalization,
         "provenance": provenance or {},
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -91,7 +91,7 @@ def load_network(
     _compare(path / MODEL, "kind", model["kind"], kind if kind is not None else model["kind"])
     for key, wanted in (options or {}).items():
         _compare(path / MODEL, f"options.{key}", model["options"].get(key), plain(wanted))
-    _compare_spaces(path / MODEL, model["space"], describe(space))
+    _compare_spaces(path / MODEL, model["space"], space.description())
     network = registry.build("networks", model["kind"], space=space, **model["options"])
     _load_weights(network, path / WEIGHTS, model["weights_sha256"])
     return network.eval()

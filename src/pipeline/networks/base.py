@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from pipeline.spaces import Component, Space
+from pipeline.spaces import Space
 
 
 class Network(nn.Module):
@@ -52,7 +51,7 @@ class Autoencoder(Network):
     @property
     def latent_size(self) -> int:
         """m, the number of latent variables."""
-        return int(np.prod(self.latent_shape))
+        return math.prod(self.latent_shape)
 
     @property
     def compression(self) -> float:
@@ -73,26 +72,6 @@ class Autoencoder(Network):
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Latent vector (..., m) to state (..., n), zero on land."""
         raise NotImplementedError
-
-
-def describe(space: Space) -> dict[str, Any]:
-    """A space in JSON: per component the variables, the shape, and hashes of its mask and coordinates."""
-    return {component.name: _describe_component(component) for component in space.components}
-
-
-def _describe_component(component: Component) -> dict[str, Any]:
-    grid = component.grid
-    coordinates = np.concatenate([grid.lat, grid.lon]).astype(np.float64).round(6) + 0.0
-    return {
-        "variables": list(component.variables),
-        "shape": list(grid.shape),
-        "mask": _digest(np.packbits(grid.mask).tobytes()),
-        "coordinates": _digest(coordinates.tobytes()),
-    }
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def plain(value: Any) -> Any:
