@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pipeline.errors import PipelineError
+
+ROOM = 2**20
+"""Bytes: where a write fails and less than this is left, the disk is taken to be full."""
 
 
 @contextmanager
@@ -15,6 +21,9 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
 
     Works for a file and for a directory (a zarr store). The temporary name depends on the process, so that two writers
     never share it, and starts with a dot, so that no one takes it for a result.
+
+    Raises:
+        PipelineError: the disk is full, however the library that writes puts it.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -25,8 +34,20 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
         if temporary.is_dir() and target.exists():
             _remove(target)
         os.replace(temporary, target)
+    except Exception as error:
+        if _is_full(error, target.parent):
+            message = "no space left on the disk; free some and run the same command again, it goes on from here"
+            raise PipelineError(f"{target}: {message}") from error
+        raise
     finally:
         _remove(temporary)
+
+
+def _is_full(error: Exception, folder: Path) -> bool:
+    """NetCDF and HDF5 report a full disk as any other failure to write."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return not isinstance(error, PipelineError) and shutil.disk_usage(folder).free < ROOM
 
 
 def _remove(path: Path) -> None:
