@@ -1,0 +1,70 @@
+"""The analysis in a run: what is left out comes from the experiment, anomalies stand about the background."""
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+import xarray as xr
+from stand_ins import background, observe, small_space
+
+from pipeline.assimilation.ensemble_optimal_interpolation import EnsembleOptimalInterpolation
+from pipeline.assimilation.etkf import ETKF
+from pipeline.errors import PipelineError
+from pipeline.interface_analysis import InterfaceAnalysis, _with_climate
+from pipeline.normalization import Normalization
+from pipeline.observations.operators import Interpolation
+
+SPACE = small_space()
+RANGES = {"ps": (9e4, 1.1e5), "ta": (220.0, 320.0), "sst": (-2.0, 32.0), "ssh": (-1.5, 1.5)}
+MODEL_SPACE = {"kind": "ensemble_optimal_interpolation", "filter": {"kind": "etkf"}}
+
+
+@dataclass
+class Run:
+    """What is used of a run's specification."""
+
+    input: dict
+    background: dict = field(default_factory=lambda: {"kind": "identity", "rank": 0, "inflation": 1.0})
+    nominal: dict = field(default_factory=dict)
+
+
+@pytest.fixture
+def anomalies():
+    x = background(SPACE, (12,), seed=3)
+    return x - x.mean(0)
+
+
+@pytest.fixture
+def run(tmp_path, anomalies):
+    statistics, interface = tmp_path / "statistics.json", tmp_path / "interface.nc"
+    Normalization(SPACE, RANGES, ("2000-01-01", "2001-01-01"), {}).save(statistics)
+    xr.Dataset({"x": (("member", "state"), anomalies.numpy())}).to_netcdf(interface)
+    weights = str(tmp_path / "vae" / "weights.safetensors")
+    return Run({"weights": weights, "statistics": str(statistics), "interface": str(interface)})
+
+
+def test_scaled_anomalies_stand_about_the_background(run, anomalies):
+    x_b = background(SPACE)
+    observations = observe(SPACE, background(SPACE, seed=9))
+    configuration = {"method": MODEL_SPACE, "ensemble": {"members": 12, "harmonics": 0, "scale": 0.25}}
+    found = InterfaceAnalysis(configuration, run, SPACE)(x_b, observations)
+    own = EnsembleOptimalInterpolation(ETKF(Interpolation, SPACE), states=anomalies, scale=0.25)
+    torch.testing.assert_close(found.increment, own.analysis(x_b, observations).increment, rtol=1e-9, atol=1e-9)
+    assert float(found.increment.abs().max()) > 0
+
+
+def test_a_method_in_model_space_needs_no_network(run):
+    assert not InterfaceAnalysis({"method": MODEL_SPACE}, run, SPACE).anomalies
+
+
+def test_a_method_that_needs_members_asks_for_them(run):
+    analysis = InterfaceAnalysis({"method": MODEL_SPACE, "ensemble": None}, run, SPACE)
+    with pytest.raises(PipelineError, match="give the analysis an ensemble"):
+        analysis(background(SPACE), observe(SPACE, background(SPACE, seed=9)))
+
+
+def test_the_climatological_covariance_is_filled_in_wherever_it_is_named():
+    climate = {"kind": "nmc", "file": "background.nc"}
+    hybrid = {"kind": "hybrid", "alpha": 0.5, "static": {"kind": "climate"}}
+    filled = _with_climate({"kind": "three_d_var", "covariance": hybrid, "iterations": 3}, climate)
+    assert filled == {"kind": "three_d_var", "covariance": hybrid | {"static": climate}, "iterations": 3}
