@@ -16,6 +16,7 @@ FIGURES = [
     "minimisation",
     "rmse",
     "increments",
+    "gains",
     "workflow",
     "timing",
 ]
