@@ -143,6 +143,25 @@ def test_multiscale_increments_are_the_weighted_sum():
     assert_same(batch[1, 0], wanted)
 
 
+def test_weak_coupling_in_parts_by_the_ensemble_of_the_day():
+    """A part per component, none with states of its own: each is the analysis of its component alone."""
+    day = ensemble(seed=5)
+    parts = {
+        name: {"kind": "ensemble_optimal_interpolation", "filter": {"kind": "etkf", "components": [name]}}
+        for name in SPACE.names
+    }
+    both = build({"kind": "mshea", "scales": parts, "weights": dict.fromkeys(parts, 1.0)}, **CONTEXT)
+    alone = [build(part, **CONTEXT).analysis(X_B, OBSERVATIONS, ensemble=day).increment for part in parts.values()]
+    assert_same(both.analysis(X_B, OBSERVATIONS, ensemble=day).increment, sum(alone))
+    sea = OBSERVATIONS.where(OBSERVATIONS.variable == "sst")
+    assert_same(
+        both.analysis(X_B, sea, ensemble=day).increment,
+        build(parts["ocean"], **CONTEXT).analysis(X_B, sea, ensemble=day).increment,
+    )
+    with pytest.raises(PipelineError, match="each scale has its own states"):
+        build({"kind": "mshea", "scales": {"one": OPTIMAL}}, **CONTEXT).analysis(X_B, OBSERVATIONS, ensemble=day)
+
+
 def test_multiscale_increments_can_be_capped():
     free = build({"kind": "mshea", "scales": {"one": OPTIMAL}}, **CONTEXT).analysis(X_B, OBSERVATIONS).increment
     cap = 0.5 * float(free[SPACE.index("sst")].abs().max())

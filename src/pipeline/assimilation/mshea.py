@@ -49,16 +49,20 @@ class Mshea:
     def analysis(
         self, background: torch.Tensor, observations: Observations, ensemble: torch.Tensor | None = None
     ) -> Analysis:
-        """The analysis of a background (..., n); the scales keep their own anomalies."""
-        if ensemble is not None:
-            raise PipelineError("assimilation/mshea: each scale has its own ensemble; no other is used")
-        found = {name: scale.analysis(background, observations) for name, scale in self.scales.items()}
-        last = next(iter(found.values()))
-        if not last.variable.size:
-            return last
+        """The analysis of a background (..., n); an `ensemble` (K, n) serves scales without states of their own."""
+        if ensemble is not None and all(scale.fixed is not None for scale in self.scales.values()):
+            raise PipelineError("assimilation/mshea: each scale has its own states; an ensemble would not be used")
+        found = {
+            name: scale.analysis(background, observations, ensemble if scale.fixed is None else None)
+            for name, scale in self.scales.items()
+        }
+        first = next((name for name, analysis in found.items() if analysis.variable.size), None)
+        if first is None:
+            return next(iter(found.values()))
+        last = found[first]
         increment = self._sum({name: analysis.increment for name, analysis in found.items()})
         state = background + increment
-        operator = next(iter(self.scales.values())).network(observations, background).operator
+        operator = self.scales[first].network(observations, background).operator
         residual = last.innovation + operator(background) - operator(state)
         return dataclasses.replace(
             last, state=state, increment=increment, latent_increment=increment, residual=residual
