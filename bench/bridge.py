@@ -22,6 +22,7 @@ from report import ROOT, publish, row
 from torch import nn
 
 from pipeline import bridge
+from pipeline.bridge.model import collect
 from pipeline.bridge.networks import NetworkCallback
 
 SIZES = (8, 343_296)
@@ -121,7 +122,7 @@ def compile_peers(folder: Path) -> ctypes.CDLL:
 
 def plug_call(model: bridge.FortranModel, calls: int = 20_000) -> list[dict]:
     """An empty plug, guarded and with its error code looked at, against f2py's bare call."""
-    bare, guarded = model._functions["tool_nothing"], model.tool_nothing
+    bare, guarded = collect(model._module.plugs)["tool_nothing"], model.tool_nothing
     times = [best(lambda f=f: [f() for _ in range(calls)], calls) * 1e6 for f in (bare, guarded)]
     return [row("guarded_plug_call", times[1], "us", "lower", 0.6, f"bare f2py: {times[0]:.2f} us")]
 

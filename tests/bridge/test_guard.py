@@ -1,7 +1,9 @@
 """Errors of Fortran become exceptions; the process and the interpreter live on."""
 
+import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -102,6 +104,22 @@ def test_wrong_arguments_are_named_and_break_nothing(toy):
     with pytest.raises(TypeError):
         toy.tool_step()
     toy.tool_step(0.1, 0)
+
+
+def test_plug_is_a_function_with_a_name_and_a_description(toy):
+    assert toy.tool_step.__name__ == "tool_step"
+    assert toy.tool_step.__doc__.startswith("ierr = tool_step(nu,assimilate)")
+    with pytest.raises(TypeError, match=r"tool_step\(\) takes no keyword arguments"):
+        toy.tool_step(nu=0.1, assimilate=0)
+
+
+def test_objects_of_a_model_do_not_outlive_their_use(toy_path):
+    """A plug knows its model and the model its plugs: the interpreter has to be able to see that circle."""
+    from pipeline import bridge
+
+    model = weakref.ref(bridge.load(toy_path))
+    gc.collect()
+    assert model() is None
 
 
 def test_unknown_plug_lists_the_choices(toy):
