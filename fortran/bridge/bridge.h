@@ -93,6 +93,9 @@ PyObject *bridge_take_exception(void);
 /* trampoline.c: keep the exception that is set, if it is the first. */
 void bridge_keep_exception(void);
 
+/* mpi_errors.c */
+int bridge_add_mpi_errors(PyObject *module);
+
 /* plug.c */
 int bridge_add_plug(PyObject *module);
 

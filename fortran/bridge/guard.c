@@ -90,11 +90,12 @@ static void on_floating_point(int signal_number, siginfo_t *information, void *c
 
 /* ---- the guard ---- */
 
-/* A frame as (file, procedure, offset in the file), from which addr2line finds the line. */
+/* A frame as (file, procedure, offset in the file), from which addr2line finds the line. An address is that after a call:
+ * behind the end of a procedure whose last act it is to stop, so it is looked up one byte before. */
 static PyObject *frame(void *address)
 {
     Dl_info where;
-    if (!dladdr(address, &where))
+    if (!dladdr((char *)address - 1, &where))
         return Py_BuildValue("(ssn)", "", "", (Py_ssize_t)0);
     return Py_BuildValue("(ssn)", where.dli_fname ? where.dli_fname : "", where.dli_sname ? where.dli_sname : "",
                          (Py_ssize_t)((char *)address - (char *)where.dli_fbase));
