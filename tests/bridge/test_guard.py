@@ -176,7 +176,7 @@ def test_stop_on_another_thread_ends_with_the_reason(toy_path):
 
 
 def test_floating_point_traps(toy_path, tmp_path):
-    """With `floating_traps` such an operation is an exception, in Fortran and not in Python callbacks; without, none."""
+    """With `floating_traps` each is an exception, in Fortran and not in Python callbacks; without it none is."""
     program = f"""
 import numpy as np
 from mpi4py import MPI

@@ -76,7 +76,7 @@ INTERCEPTED = {
 
 
 def readable(symbol: str) -> str:
-    """A procedure's name from its symbol: `__ocean_mod_MOD_step` is `ocean_mod::step`; `step_` and `step.0` are `step`."""
+    """A procedure's name from its symbol: `__a_mod_MOD_b` is `a_mod::b`; `b_` and `b.0` are `b`."""
     module = re.fullmatch(r"__(\w+)_MOD_(\w+)", symbol)
     return f"{module[1]}::{module[2]}" if module else re.sub(r"[.]\d+$", "", symbol).removesuffix("_")
 
