@@ -1,4 +1,4 @@
-"""Two ranks, one network: gathered through shared memory, by Gatherv and Scatterv, and a network per rank.
+"""Two ranks. A plug call; a network gathered through shared memory, by Gatherv and Scatterv, and one per rank.
 
 Prints seconds per call, the least of several in turn, by way and number of columns per rank.
 """
@@ -16,6 +16,7 @@ from mpi4py import MPI
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bridge import perceptron
+from pipeline import bridge
 from pipeline.bridge.networks import Columns, NetworkCallback
 from pipeline.bridge.networks_gathered import GatheredCallback
 
@@ -32,7 +33,7 @@ def main() -> None:
         "window": GatheredCallback(network, comm, device="cpu"),
         "gatherv": lambda x, y: gather_and_scatter(comm, columns, x, y),
     }
-    seconds = {}
+    seconds = {"plug": plug_call(comm)}
     for n, repeats in REPEATS.items():
         x = np.asfortranarray(np.random.default_rng(comm.rank).standard_normal((8, n)))
         results = {name: np.zeros_like(x) for name in ways}
@@ -49,6 +50,18 @@ def main() -> None:
             seconds[f"{name} {n} same bits"] = float(comm.allreduce(np.array_equal(y, results["own"]), MPI.LAND))
     if comm.rank == 0:
         print(json.dumps(seconds))
+
+
+def plug_call(comm: MPI.Comm, calls: int = 1000) -> float:
+    """Seconds of an empty plug whose outcome the ranks agree on."""
+    model, times = bridge.load(sys.argv[1], comm), []
+    for _ in range(20):
+        comm.Barrier()
+        begun = time.perf_counter()
+        for _ in range(calls):
+            model.tool_nothing()
+        times.append((time.perf_counter() - begun) / calls)
+    return min(times)
 
 
 def gather_and_scatter(comm: MPI.Comm, columns: Columns, x: np.ndarray, y: np.ndarray) -> None:
