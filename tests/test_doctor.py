@@ -166,7 +166,7 @@ def test_a_program_that_hangs_is_given_up(machine):
     machine.put("sinfo", "exec /bin/sleep 30")
     begun = time.monotonic()
     assert machine.run("sinfo", timeout=0.2) == (124, "no answer within 0.2 s")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 25
 
 
 def test_exit_code_and_what_is_printed(machine, capsys):

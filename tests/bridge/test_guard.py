@@ -136,7 +136,7 @@ def test_error_inside_the_runtime_library_ends_with_the_python_stack(toy_path):
         "def the_caller(): m.tool_fail(8)\n"
         f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); the_caller()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
     assert "Cannot open file '/nonexistent/file'" in done.stderr
     assert "in the_caller" in done.stderr
@@ -156,7 +156,7 @@ def test_crash_shows_the_python_stack(toy_path):
         "def the_caller(): m.tool_fail(14)\n"
         f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); the_caller()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == -signal.SIGSEGV
     assert "Segmentation fault" in done.stderr
     assert "in the_caller" in done.stderr
@@ -169,7 +169,7 @@ def test_stop_on_another_thread_ends_with_the_reason(toy_path):
         "def the_caller(): m.tool_stop_on_thread()\n"
         f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); the_caller()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "STOP on the second thread (on a thread that Python did not call" in done.stderr
     assert "in the_caller" in done.stderr
@@ -201,7 +201,7 @@ for how in (7, 11, 12, 7):
 model.floating_traps = False
 fail(7)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines() == [
         "toy.tool_fail: floating-point division by zero",
         "toy.tool_fail: floating-point overflow",
