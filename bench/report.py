@@ -28,7 +28,8 @@ def publish(area: str, rows: list[dict[str, Any]]) -> None:
         partial.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
     table = Table(title=str(path.relative_to(ROOT)))
     for column in ("", "value", "target", "unit", "against"):
-        table.add_column(column, justify="right" if column in ("value", "target") else "left")
+        numbers = column in ("value", "target")
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for r in rows:
         target = "" if r["target"] is None else f"{r['target']:.4g}"
         table.add_row(r["name"], f"{r['value']:.4g}", target, r["unit"], r["peer"] or "")

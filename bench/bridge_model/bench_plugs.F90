@@ -1,6 +1,7 @@
 !> What the benchmark of the bridge measures: empty plugs, callbacks in a loop, and ways to fail.
 module bench_plugs
     use, intrinsic :: iso_c_binding, only: c_double, c_int
+    use mpi, only: MPI_Abort, MPI_COMM_SELF, MPI_INTEGER, MPI_Send
     use callback_mod, only: callback_array, callback_call, callback_find
     implicit none
     private
@@ -32,7 +33,7 @@ contains
         end do
     end subroutine tool_callbacks
 
-    !> The same by f2py's own callbacks.
+    !> The same by f2py's own callbacks; called by the bridge, an exception comes back as a code.
     subroutine tool_external(f, x, n, count, ierr)
         external :: f
         integer(c_int), intent(in) :: n, count
@@ -57,28 +58,38 @@ contains
         end do
     end subroutine tool_network
 
+    !> Ways to fail, in the order of the benchmark's table.
     subroutine tool_fail(how, ierr)
         integer(c_int), intent(in) :: how
         integer(c_int), intent(out) :: ierr
         real(c_double), allocatable :: a(:)
+        real(c_double), volatile :: zero
         ierr = 0
         select case (how)
         case (1)
-            stop 'stopped'
+            ierr = 7
         case (2)
-            error stop 'stopped'
+            stop 'stopped'
         case (3)
+            error stop 'stopped'
+        case (4)
             allocate (a(how))
             a(how + 4) = 1  ! beyond its bounds
-        case (4)
+        case (5)
             allocate (a(how), source=1d0)
             allocate (a(how))
-        case (5)
-            call exit(3)
         case (6)
-            call abort()
+            call exit(3)
         case (7)
-            ierr = 7
+            call abort()
+        case (8)
+            call MPI_Abort(MPI_COMM_SELF, 4, ierr)
+        case (9)
+            call MPI_Send([1], 1, MPI_INTEGER, 99, 0, MPI_COMM_SELF, ierr)
+            ierr = 0
+        case (10)
+            zero = 0
+            zero = 1/zero
         end select
     end subroutine tool_fail
 end module bench_plugs

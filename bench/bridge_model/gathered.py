@@ -1,6 +1,6 @@
-"""Two ranks, one network: gathered through shared memory, by Gatherv and Scatterv, and a network per rank.
+"""Two ranks. A plug call; a network gathered through shared memory, by Gatherv and Scatterv, and one per rank.
 
-Prints seconds per call, the least of several, by way and number of columns per rank.
+Prints seconds per call, the least of several in turn, by way and number of columns per rank.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from mpi4py import MPI
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bridge import perceptron
+from pipeline import bridge
 from pipeline.bridge.networks import Columns, NetworkCallback
 from pipeline.bridge.networks_gathered import GatheredCallback
 
-REPEATS = 15
+REPEATS = {8: 200, 1000: 100, 21456: 15}  # columns per rank: timings
 
 
 def main() -> None:
@@ -32,23 +33,35 @@ def main() -> None:
         "window": GatheredCallback(network, comm, device="cpu"),
         "gatherv": lambda x, y: gather_and_scatter(comm, columns, x, y),
     }
-    seconds, reference = {}, None
-    for n in (8, 1000, 21456):
+    seconds = {"plug": plug_call(comm)}
+    for n, repeats in REPEATS.items():
         x = np.asfortranarray(np.random.default_rng(comm.rank).standard_normal((8, n)))
-        for name, way in ways.items():
-            y = np.zeros_like(x)
-            times = []
-            for _ in range(REPEATS):
+        results = {name: np.zeros_like(x) for name in ways}
+        times = {name: [] for name in ways}
+        for _ in range(repeats):
+            for name, way in ways.items():
                 comm.Barrier()
                 begun = time.perf_counter()
-                way(x, y)
+                way(x, results[name])
                 comm.Barrier()
-                times.append(time.perf_counter() - begun)
-            seconds[f"{name} {n}"] = min(times)
-            reference = y if name == "own" else reference
-            seconds[f"{name} {n} same bits"] = float(comm.allreduce(np.array_equal(y, reference), MPI.LAND))
+                times[name].append(time.perf_counter() - begun)
+        for name, y in results.items():
+            seconds[f"{name} {n}"] = min(times[name])
+            seconds[f"{name} {n} same bits"] = float(comm.allreduce(np.array_equal(y, results["own"]), MPI.LAND))
     if comm.rank == 0:
         print(json.dumps(seconds))
+
+
+def plug_call(comm: MPI.Comm, calls: int = 1000) -> float:
+    """Seconds of an empty plug whose outcome the ranks agree on."""
+    model, times = bridge.load(sys.argv[1], comm), []
+    for _ in range(20):
+        comm.Barrier()
+        begun = time.perf_counter()
+        for _ in range(calls):
+            model.tool_nothing()
+        times.append((time.perf_counter() - begun) / calls)
+    return min(times)
 
 
 def gather_and_scatter(comm: MPI.Comm, columns: Columns, x: np.ndarray, y: np.ndarray) -> None:

@@ -37,7 +37,7 @@ extern void (*bridge_unwinder)(void);
 
 enum { OPTION_TRAPS = 1, OPTION_UNWIND = 2 };
 
-/* One call from Python into Fortran, on the stack of `call`. */
+/* One call from Python into Fortran, on the stack of `bridge_call`. */
 struct guard {
     sigjmp_buf back;
     struct guard *outer;
@@ -49,6 +49,10 @@ struct guard {
 
 /* guard.c: add its functions and its exception to the extension module. */
 int bridge_add_guard(PyObject *module);
+/* guard.c: call a plug. Its outputs as f2py returns them, or NULL with an exception: Intercepted, or f2py's own. */
+PyObject *bridge_call(PyObject *function, PyObject *arguments, int options, int64_t number);
+/* guard.c: raise Intercepted for an error code. */
+void bridge_raise_code(PyObject *code);
 /* guard.c: the innermost guarded call of this thread while it is in Fortran, else NULL. */
 struct guard *bridge_current(void);
 /* guard.c: note why Fortran is left (stop, error, floating, interrupt, peer, unwind) and jump back to the guard. */
@@ -88,6 +92,12 @@ int bridge_add_watch(PyObject *module);
 PyObject *bridge_take_exception(void);
 /* trampoline.c: keep the exception that is set, if it is the first. */
 void bridge_keep_exception(void);
+
+/* mpi_errors.c */
+int bridge_add_mpi_errors(PyObject *module);
+
+/* plug.c */
+int bridge_add_plug(PyObject *module);
 
 /* external.c */
 int bridge_add_external(PyObject *module);

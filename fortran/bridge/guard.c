@@ -24,7 +24,7 @@ static __thread struct {
 } failure;
 
 static __thread struct guard *current;
-static PyObject *intercepted; /* exception type: (kind, message, backtrace) */
+static PyObject *intercepted; /* exception type: (kind, message or code, backtrace) */
 static PyObject *exit_hook;
 
 struct guard *bridge_current(void)
@@ -90,32 +90,44 @@ static void on_floating_point(int signal_number, siginfo_t *information, void *c
 
 /* ---- the guard ---- */
 
-/* A frame as (file, procedure, offset in the file), from which addr2line finds the line. */
+/* A frame as (file, procedure, offset in the file), from which addr2line finds the line. An address is that after a call:
+ * behind the end of a procedure whose last act it is to stop, so it is looked up one byte before. */
 static PyObject *frame(void *address)
 {
     Dl_info where;
-    if (!dladdr(address, &where))
+    if (!dladdr((char *)address - 1, &where))
         return Py_BuildValue("(ssn)", "", "", (Py_ssize_t)0);
     return Py_BuildValue("(ssn)", where.dli_fname ? where.dli_fname : "", where.dli_sname ? where.dli_sname : "",
                          (Py_ssize_t)((char *)address - (char *)where.dli_fbase));
 }
 
-static void raise_failure(void)
+/* Intercepted(kind, what, frames); steals both references, of which one may be NULL after an error. */
+static void raise_intercepted(const char *kind, PyObject *what, PyObject *frames)
 {
-    PyObject *list = PyList_New(0);
-    for (int i = 0; list && i < failure.depth; i++) {
-        PyObject *name = frame(failure.frames[i]);
-        if (!name || PyList_Append(list, name) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(name);
-    }
-    PyObject *message = PyUnicode_DecodeLocale(failure.message, "surrogateescape");
-    PyObject *value = list && message ? Py_BuildValue("(sOO)", failure.kind, message, list) : NULL;
+    PyObject *value = what && frames ? Py_BuildValue("(sOO)", kind, what, frames) : NULL;
     if (value)
         PyErr_SetObject(intercepted, value);
     Py_XDECREF(value);
-    Py_XDECREF(message);
-    Py_XDECREF(list);
+    Py_XDECREF(what);
+    Py_XDECREF(frames);
+}
+
+void bridge_raise_code(PyObject *code)
+{
+    raise_intercepted("code", Py_NewRef(code), PyTuple_New(0));
+}
+
+static void raise_failure(void)
+{
+    PyObject *frames = PyTuple_New(failure.depth);
+    for (int i = 0; frames && i < failure.depth; i++) {
+        PyObject *one = frame(failure.frames[i]);
+        if (one)
+            PyTuple_SET_ITEM(frames, i, one);
+        else
+            Py_CLEAR(frames);
+    }
+    raise_intercepted(failure.kind, PyUnicode_DecodeLocale(failure.message, "surrogateescape"), frames);
 }
 
 /* After a jump, perhaps out of a signal handler or of a plug that had let go of Python's lock. */
@@ -132,18 +144,11 @@ static void land(PyThreadState *thread)
         PyEval_RestoreThread(thread);
 }
 
-/* call(plug, arguments, options, number): the plug's result, or the exception Intercepted(kind, message, backtrace). */
-static PyObject *call(PyObject *Py_UNUSED(module), PyObject *const *given, Py_ssize_t count)
+PyObject *bridge_call(PyObject *function, PyObject *arguments, int options, int64_t number)
 {
-    struct guard guard = {.outer = current};
+    struct guard guard = {.outer = current, .options = options, .number = number};
     PyObject *volatile result = NULL;
 
-    if (count != 4 || !PyTuple_Check(given[1]))
-        return PyErr_Format(PyExc_TypeError, "call(plug, arguments, options, number)");
-    if (!Py_TYPE(given[0])->tp_call)
-        return PyErr_Format(PyExc_TypeError, "%R is not a plug", given[0]);
-    guard.options = (int)PyLong_AsLong(given[2]);
-    guard.number = PyLong_AsLongLong(given[3]);
     guard.thread = PyThreadState_Get();
     guard.external = bridge_external_swap(NULL);
     failure.kind = NULL;
@@ -154,7 +159,7 @@ static PyObject *call(PyObject *Py_UNUSED(module), PyObject *const *given, Py_ss
         bridge_enter_call(&guard);
         if (bridge_peer_failed(guard.number))
             bridge_leave("peer", "before the call");
-        result = Py_TYPE(given[0])->tp_call(given[0], given[1], NULL); /* PyObject_Call has bookkeeping a jump skips */
+        result = Py_TYPE(function)->tp_call(function, arguments, NULL); /* PyObject_Call has bookkeeping a jump skips */
     } else {
         land(guard.thread);
     }
@@ -232,7 +237,6 @@ static PyObject *set_arguments(PyObject *Py_UNUSED(module), PyObject *list)
 #endif
 
 static PyMethodDef methods[] = {
-    {"call", (PyCFunction)(void (*)(void))call, METH_FASTCALL, "call(plug, arguments, options, number)"},
     {"set_exit_hook", set_exit_hook, METH_O, "set_exit_hook(function): called when Fortran ends the process"},
 #ifdef BRIDGE_GFORTRAN
     {"set_convert", set_convert, METH_O, "set_convert(mode): byte order of unformatted files"},

@@ -84,9 +84,13 @@ class Machine:
             process = int(text.rpartition(")")[2].split()[1]) if text else 0
         return process in wanted
 
-    def lives(self, process: int) -> bool:
-        """Whether there is such a process."""
-        return (self.processes / str(process)).is_dir()
+    def holds(self, process: int, lock: Path) -> bool:
+        """Whether the kernel's list of locks has this one; a file that names a process may be older than it."""
+        try:
+            line = rf"(FLOCK|POSIX) .* {process} [0-9a-f]+:[0-9a-f]+:{lock.stat().st_ino} "
+        except OSError:
+            return False
+        return bool(re.search(line, _read(self.processes / "locks")))
 
     def _numbers(self) -> list[int]:
         return [int(p.name) for p in self.processes.iterdir() if p.name.isdigit()]
@@ -219,7 +223,7 @@ def orphans(machine: Machine) -> list[Finding]:
     running, found = machine.snakemakes(), []
     for lock in machine.root.glob("results/**/lock"):
         process = _holder(lock)
-        if process and machine.lives(process) and not machine.descends_from(process, running):
+        if process and machine.holds(process, lock) and not machine.descends_from(process, running):
             folder = lock.parent.relative_to(machine.root)
             found.append(Finding("orphaned job", "warning", f"process {process} works on {folder}", f"kill {process}"))
     if machine.find("squeue") and not running:
@@ -285,7 +289,7 @@ def _differs(name: str, version: str) -> bool:
 
 
 def _holder(lock: Path) -> int:
-    """The process of this machine that a lock file names, see `pipeline.locks`."""
+    """The process of this machine that a lock file names, see `pipeline.locks`; 0 for none."""
     try:
         holder = json.loads(_read(lock) or "{}")
         return int(holder["pid"]) if holder.get("host") == socket.gethostname() else 0

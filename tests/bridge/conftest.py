@@ -43,7 +43,7 @@ def run_ranks(tmp_path, toy_path):
     With `until_free` also the time when the lock of that file, which a rank holds, is given up: the end of the rank.
     """
 
-    def run(ranks, program, timeout=60.0, until_free=None):
+    def run(ranks, program, timeout=300.0, until_free=None):
         script = tmp_path / "main.py"
         script.write_text(program)
         command = bridge.mpi_command(ranks, str(script), str(toy_path))
@@ -51,7 +51,10 @@ def run_ranks(tmp_path, toy_path):
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": dict(os.environ)}
         with subprocess.Popen(command, **streams) as process:
             end = until_free and wait_for_end(process, until_free, timeout)
-            stdout, stderr = process.communicate(timeout=timeout)
+            try:
+                stdout, stderr = process.communicate(timeout=timeout)
+            finally:
+                process.terminate()  # nothing, where it has ended
         done = subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
         return (done, end) if until_free else done
 

@@ -178,5 +178,5 @@ def test_libraries_of_other_packages_do_not_replace_the_models_own(toy_path, tmp
         "from mpi4py import MPI; from pipeline import bridge\n"
         f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); print(m.tool_get_total())"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.stdout.split() == ["2430.0"], done.stderr

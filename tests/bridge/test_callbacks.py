@@ -211,10 +211,12 @@ def test_cost_does_not_depend_on_the_size(toy):
     toy.register("analysis", analysis)
     cost = {}
     for n in (8, 343_296):
-        x = np.zeros(n)
-        begin = time.process_time()
-        toy.tool_call(x, 20_000)
-        cost[n] = (time.process_time() - begin) / 20_000
+        x, times = np.zeros(n), []
+        for _ in range(5):
+            begin = time.process_time()
+            toy.tool_call(x, 4000)
+            times.append(time.process_time() - begin)
+        cost[n] = min(times) / 4000
     assert cost[343_296] < 5 * cost[8]
     assert cost[343_296] < 20e-6
 

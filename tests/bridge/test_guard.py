@@ -1,7 +1,10 @@
 """Errors of Fortran become exceptions; the process and the interpreter live on."""
 
+import gc
+import signal
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -40,6 +43,7 @@ def test_diffusion_conserves_the_total_over_many_calls(toy):
         (6, FortranStop, "call abort"),
         (9, FortranStop, "STOP 42"),
         (10, FortranStop, r"MPI_Abort\(4\)"),
+        (13, FortranRuntimeError, "MPI: MPI_ERR_RANK: invalid rank"),
     ],
 )
 def test_end_of_program_becomes_an_exception(toy, how, kind, text):
@@ -104,6 +108,22 @@ def test_wrong_arguments_are_named_and_break_nothing(toy):
     toy.tool_step(0.1, 0)
 
 
+def test_plug_is_a_function_with_a_name_and_a_description(toy):
+    assert toy.tool_step.__name__ == "tool_step"
+    assert toy.tool_step.__doc__.startswith("ierr = tool_step(nu,assimilate)")
+    with pytest.raises(TypeError, match=r"tool_step\(\) takes no keyword arguments"):
+        toy.tool_step(nu=0.1, assimilate=0)
+
+
+def test_objects_of_a_model_do_not_outlive_their_use(toy_path):
+    """A plug knows its model and the model its plugs: the interpreter has to be able to see that circle."""
+    from pipeline import bridge
+
+    model = weakref.ref(bridge.load(toy_path))
+    gc.collect()
+    assert model() is None
+
+
 def test_unknown_plug_lists_the_choices(toy):
     with pytest.raises(AttributeError, match=r"no plug 'tool_jump'; it has .*tool_step"):
         toy.tool_jump()
@@ -116,9 +136,29 @@ def test_error_inside_the_runtime_library_ends_with_the_python_stack(toy_path):
         "def the_caller(): m.tool_fail(8)\n"
         f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); the_caller()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
     assert "Cannot open file '/nonexistent/file'" in done.stderr
+    assert "in the_caller" in done.stderr
+
+
+def test_errors_of_mpi_are_still_pythons_where_python_makes_the_call(toy):
+    from mpi4py import MPI
+
+    with pytest.raises(MPI.Exception, match="MPI_ERR_RANK"):
+        MPI.COMM_SELF.send(1, dest=99)
+
+
+def test_crash_shows_the_python_stack(toy_path):
+    """Memory that is not the model's: the process is lost, but says where."""
+    program = (
+        "from mpi4py import MPI; from pipeline import bridge\n"
+        "def the_caller(): m.tool_fail(14)\n"
+        f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); the_caller()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert done.returncode == -signal.SIGSEGV
+    assert "Segmentation fault" in done.stderr
     assert "in the_caller" in done.stderr
 
 
@@ -129,14 +169,14 @@ def test_stop_on_another_thread_ends_with_the_reason(toy_path):
         "def the_caller(): m.tool_stop_on_thread()\n"
         f"m = bridge.load({str(toy_path)!r}); m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); the_caller()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "STOP on the second thread (on a thread that Python did not call" in done.stderr
     assert "in the_caller" in done.stderr
 
 
 def test_floating_point_traps(toy_path, tmp_path):
-    """With `runtime.floating_traps` a division by zero is an exception, in Fortran and not in Python callbacks."""
+    """With `floating_traps` each is an exception, in Fortran and not in Python callbacks; without it none is."""
     program = f"""
 import numpy as np
 from mpi4py import MPI
@@ -146,14 +186,26 @@ model.floating_traps = True
 def analysis(x):
     with np.errstate(divide="ignore"):
         assert np.isinf(np.float64(1.0) / np.zeros(1))
-for _ in range(3):
-    model.register("analysis", analysis)
+def fail(how):
     model.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
     model.tool_step(0.1, 1)
     try:
-        model.tool_fail(7)
+        model.tool_fail(how)
     except FloatingPointError as error:
         print(error)
+    except bridge.FortranError as error:
+        print("went on to its end with code", error.code)
+model.register("analysis", analysis)
+for how in (7, 11, 12, 7):
+    fail(how)
+model.floating_traps = False
+fail(7)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
-    assert done.stdout.splitlines() == ["toy.tool_fail: floating-point division by zero"] * 3, done.stderr
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert done.stdout.splitlines() == [
+        "toy.tool_fail: floating-point division by zero",
+        "toy.tool_fail: floating-point overflow",
+        "toy.tool_fail: floating-point invalid operation",
+        "toy.tool_fail: floating-point division by zero",
+        "went on to its end with code 5",
+    ], done.stderr

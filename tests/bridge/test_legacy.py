@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import traceback
 from pathlib import Path
 
@@ -27,10 +28,15 @@ def moved(value, folder):
 
 
 @pytest.fixture(scope="module")
-def rod(tmp_path_factory):
+def rod_folder(tmp_path_factory):
+    """A copy of the rod."""
+    return Path(shutil.copytree(LEGACY / "rod", tmp_path_factory.mktemp("legacy") / "rod"))
+
+
+@pytest.fixture(scope="module")
+def rod(rod_folder):
     """The rod on this process; its configuration with absolute paths instead of the tutorial's."""
-    folder = tmp_path_factory.mktemp("rod")
-    shutil.copytree(LEGACY / "rod", folder / "rod")
+    folder = rod_folder.parent
     config = yaml.safe_load((LEGACY / "rod" / "rod.yaml").read_text())
     config = {key: value if key == "name" else moved(value, folder) for key, value in config.items()}
     (folder / "rod.yaml").write_text(yaml.safe_dump(config))
@@ -82,6 +88,23 @@ def test_output_is_netcdf_written_by_fortran(started, tmp_path):
     with netCDF4.Dataset(tmp_path / "rod.nc") as file:
         assert file["temperature"].shape == (2, 49)
         assert np.array_equal(file["temperature"][1], last)
+
+
+def test_module_does_what_the_program_did(started, rod_folder, tmp_path):
+    """The code's own program, made by its own Makefile, and its main program's loop in Python: the same bits."""
+    import netCDF4
+
+    subprocess.run(["make", "-C", rod_folder, "rod", "FFLAGS=-O2 -g -fPIC"], check=True, capture_output=True)
+    shutil.copy(rod_folder / "rod.nml", tmp_path)
+    subprocess.run([rod_folder / "rod"], cwd=tmp_path, check=True, env=dict(os.environ))
+    (tmp_path / "rod.nc").rename(tmp_path / "program.nc")
+    rod = started()
+    for _ in range(10):
+        rod.rod_step(100)
+    rod.rod_finalize()
+    with netCDF4.Dataset(tmp_path / "program.nc") as program, netCDF4.Dataset(tmp_path / "rod.nc") as module:
+        assert program["temperature"].shape == (10, 99)
+        assert np.array_equal(program["temperature"][:], module["temperature"][:])
 
 
 def test_saved_state_survives_between_calls_and_starts_anew(started):

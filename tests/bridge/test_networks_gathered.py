@@ -97,7 +97,7 @@ def ranks(tmp_path_factory, toy_path):
         bridge.mpi_command(2, str(script), str(toy_path)),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         env=dict(os.environ),  # without what this process's own MPI has put into its environment
     )

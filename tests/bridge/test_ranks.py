@@ -1,4 +1,10 @@
-"""One rank's error is every rank's error."""
+"""One rank's error is every rank's error.
+
+It is so within a second where the processors are free. Where this process has to share its own, it is given as much
+more as it has to wait for it.
+"""
+
+import time
 
 import pytest
 
@@ -19,6 +25,15 @@ if comm.rank == 0:
 """
 
 
+def allowed():
+    """A second, or longer on a machine that is busy with other things [s]."""
+    begin, spent = time.perf_counter(), time.process_time()
+    while time.process_time() - spent < 0.1:
+        pass
+    share = 0.1 / (time.perf_counter() - begin)
+    return 1.0 if share > 0.8 else 10 / share
+
+
 def test_sum_over_ranks(run_ranks):
     done = run_ranks(2, HEAD.format(patience=30) + "text = model.tool_get_total()" + TAIL)
     assert done.stdout.splitlines() == ["4860.0", "4860.0"], done.stderr
@@ -30,9 +45,9 @@ begin = time.perf_counter()
 try:
     model.tool_fail_on(1)
 except bridge.FortranError as error:
-    text = f"{error.code} {error} {time.perf_counter() - begin < 1.0}"
+    text = f"{error.code} {error} {time.perf_counter() - begin < ALLOWED}"
 """
-    done = run_ranks(2, HEAD.format(patience=30) + body + TAIL)
+    done = run_ranks(2, HEAD.format(patience=30) + body.replace("ALLOWED", str(allowed())) + TAIL)
     assert done.stdout.splitlines() == [
         "7 rank 1: toy.tool_fail_on: the column of this rank collapsed True",
         "7 toy.tool_fail_on: the column of this rank collapsed True",
@@ -64,14 +79,14 @@ seconds = []
 for _ in range(3):  # other programs of this machine may delay one
     begin = time.time()
     try:
-        model.tool_fail(2) if comm.rank == 1 else model.tool_compute(40)
+        model.tool_fail(2) if comm.rank == 1 else model.tool_compute(100000)
     except bridge.FortranError as error:
         seconds.append(time.time() - begin)
-        text = f"{error} {min(seconds) < 1.0} {'fail' in model.broken_by or 'compute' in model.broken_by}"
+        text = f"{error} {min(seconds) < ALLOWED} {'fail' in model.broken_by or 'compute' in model.broken_by}"
     model.tool_init(comm.py2f(), 4, 3)
 text += f" {model.tool_get_total()}"
 """
-    done = run_ranks(2, HEAD.format(patience=30) + body + TAIL)
+    done = run_ranks(2, HEAD.format(patience=30) + body.replace("ALLOWED", str(allowed())) + TAIL)
     assert done.stdout.splitlines() == [
         "rank 1: toy.tool_fail: ERROR STOP negative mass True True 4860.0",
         "toy.tool_fail: ERROR STOP negative mass True True 4860.0",
@@ -111,9 +126,10 @@ else:
         done, end = run_ranks(2, HEAD.format(patience=30) + body, until_free=tmp_path / "lock")
         assert done.returncode != 0
         assert shown in done.stderr
-        if end - float(done.stdout) < 1.0:
+        limit = allowed()
+        if end - float(done.stdout) < limit:
             break
-    assert end - float(done.stdout) < 1.0
+    assert end - float(done.stdout) < limit
     if "fail(8)" not in failure:
         assert "waits inside a library for rank 1, which has failed" in done.stderr
         assert "in waits" in done.stderr
@@ -125,7 +141,7 @@ def test_rank_that_never_makes_the_call_ends_it_after_the_patience(run_ranks):
 if comm.rank == 1:
     model.tool_fail(2)
 else:
-    time.sleep(60)
+    time.sleep(100000)
 """
     done = run_ranks(2, HEAD.format(patience=0.5) + body)
     assert done.returncode != 0

@@ -35,6 +35,8 @@ class Agreement:
     """
 
     def __init__(self, comm: MPI.Comm, support: types.ModuleType, patience: float = 30.0):
+        if hasattr(support, "catch_mpi_errors"):
+            support.catch_mpi_errors(comm.py2f())
         self.comm, self.patience = comm.Dup(), patience
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.number = 0  # of the plug calls, the same on all ranks

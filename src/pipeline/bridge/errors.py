@@ -43,11 +43,12 @@ class Intercepted(FortranError):
     @functools.cached_property
     def backtrace(self) -> tuple[str, ...]:
         """The native frames, innermost first, with source lines where the model was compiled with -g."""
-        lines = _source_lines(self.frames)
-        return tuple(
-            f"{readable(symbol) or '?'} ({lines.get(offset, f'{Path(file).name}+{offset:#x}')})"
-            for file, symbol, offset in self.frames
-        )
+        found = _source_lines(self.frames)
+        lines = []
+        for file, symbol, offset in self.frames:
+            name, line = found.get(offset, ("", f"{Path(file).name}+{offset:#x}"))
+            lines.append(f"{readable(symbol or name) or '?'} ({line})")
+        return tuple(lines)
 
 
 class FortranStop(Intercepted):
@@ -75,9 +76,9 @@ INTERCEPTED = {
 
 
 def readable(symbol: str) -> str:
-    """A procedure's name from its symbol: `__ocean_mod_MOD_step` is `ocean_mod::step`, `step_` is `step`."""
+    """A procedure's name from its symbol: `__a_mod_MOD_b` is `a_mod::b`; `b_` and `b.0` are `b`."""
     module = re.fullmatch(r"__(\w+)_MOD_(\w+)", symbol)
-    return f"{module[1]}::{module[2]}" if module else symbol.removesuffix("_")
+    return f"{module[1]}::{module[2]}" if module else re.sub(r"[.]\d+$", "", symbol).removesuffix("_")
 
 
 def procedures(frames: tuple[Frame, ...]) -> list[str]:
@@ -88,14 +89,15 @@ def procedures(frames: tuple[Frame, ...]) -> list[str]:
     return [readable(name) for name in names if not bridge.match(name)]
 
 
-def _source_lines(frames: tuple[Frame, ...]) -> dict[int, str]:
-    """Offset in the model's module -> `file:line`; empty without addr2line."""
+def _source_lines(frames: tuple[Frame, ...]) -> dict[int, tuple[str, str]]:
+    """Offset in the model's module -> procedure (also an internal one) and `file:line`; empty without addr2line."""
     own = frames[0][0] if frames else ""
     offsets = [offset for file, _, offset in frames if file == own]
     program = shutil.which("addr2line")
     if not program or not offsets:
         return {}
     before = [hex(offset - 1) for offset in offsets]  # a frame's address is that after its call
-    done = subprocess.run([program, "-s", "-e", own, *before], capture_output=True, text=True)
-    lines = zip(offsets, done.stdout.splitlines(), strict=False)
-    return {offset: line for offset, line in lines if not line.startswith("??")}
+    done = subprocess.run([program, "-f", "-s", "-e", own, *before], capture_output=True, text=True)
+    printed = done.stdout.splitlines()
+    found = zip(offsets, printed[::2], printed[1::2], strict=False)
+    return {offset: (name, line) for offset, name, line in found if not line.startswith("??")}

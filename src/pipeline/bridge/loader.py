@@ -47,6 +47,7 @@ def load(path: str | os.PathLike, comm: MPI.Comm | None = None, patience: float 
     if file not in _loaded:
         for key, value in config.environment.items():
             os.environ.setdefault(key, value)
+        _show_crashes()
         with _own_libraries_first():
             _loaded[file] = Module(_import(file, config.name), _import(file, "_bridge"), config)
         _prepare(_loaded[file].support, config)
@@ -81,6 +82,13 @@ def _own_libraries_first() -> Iterator[None]:
         sys.setdlopenflags(before)
 
 
+def _show_crashes() -> None:
+    """Print the Python stack where Fortran strays out of its memory. Before the import, which handles SIGFPE itself."""
+    with suppress(ValueError, OSError, AttributeError):  # without a standard error there is nothing to print on
+        if not faulthandler.is_enabled():
+            faulthandler.enable(sys.__stderr__)
+
+
 def _prepare(support: types.ModuleType, config: ModelConfig) -> None:
     """What a Fortran main program does before its first statement."""
     support.set_exit_hook(lambda: _last_words(config.name))
@@ -90,6 +98,10 @@ def _prepare(support: types.ModuleType, config: ModelConfig) -> None:
     with suppress(ValueError, OSError, AttributeError):  # without a standard error there is nothing to print on
         faulthandler.register(_DUMP, file=sys.__stderr__, all_threads=False)
     support.catch_signals(_DUMP, config.runtime.interruptible)
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi and mpi.Is_initialized() and not mpi.Is_finalized() and hasattr(support, "catch_mpi_errors"):
+        for comm in (mpi.COMM_WORLD, mpi.COMM_SELF):
+            support.catch_mpi_errors(comm.py2f())
 
 
 def _last_words(name: str) -> None:

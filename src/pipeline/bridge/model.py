@@ -14,6 +14,7 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -32,7 +33,12 @@ _MODES = ("status", "unwind")
 
 @dataclass
 class Module:
-    """What a shared module is in this process, however many objects stand for it: one model with one state."""
+    """What a shared module is in this process, however many objects stand for it: one model with one state.
+
+    Attributes:
+        broken_by: what made the state unusable; None while all is well.
+        agreement: how its ranks compare outcomes; None on one rank.
+    """
 
     plugs: types.ModuleType
     support: types.ModuleType
@@ -40,14 +46,18 @@ class Module:
     broken_by: str | None = None
     agreement: Agreement | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in ("broken_by", "agreement"):  # a call may skip Python where neither has anything to say, see plug.c
+            self.support.set_direct(self.broken_by is None and self.agreement is None)
 
-class _Outcome:
-    """What a call came to; `harm`: whether the error spoilt the model's state, None: as the configuration says."""
 
-    __slots__ = ("error", "harm", "result")
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why a call failed; `harm`: whether that spoilt the model's state, None: as the configuration says."""
 
-    def __init__(self, result: Any = None, error: BaseException | None = None, harm: bool | None = None):
-        self.result, self.error, self.harm = result, error, harm
+    error: BaseException
+    harm: bool | None = None
 
 
 class FortranModel:
@@ -65,20 +75,18 @@ class FortranModel:
     def __init__(self, module: Module, comm: MPI.Comm | None = None, patience: float = 30.0):
         self.config = module.config
         self._module, self._support = module, module.support
-        self._functions = collect(module.plugs)
+        names, functions = module.config.plugs, collect(module.plugs)
+        self._external = {name for name, f in functions.items() if "call-back function" in (f.__doc__ or "")}
+        self._plugs = {name: self._plug(name, f, _ends_with(f, names.error)) for name, f in functions.items()}
         if comm is not None:
             self.agree_over(comm, patience)
-        self._options = 0
         self.floating_traps = module.config.runtime.floating_traps
         self.callback_errors = module.config.runtime.callback_errors
-        names = module.config.plugs
-        self._error_last = {name: _ends_with(f, names.error) for name, f in self._functions.items()}
-        self._external = {name for name, f in self._functions.items() if "call-back function" in (f.__doc__ or "")}
         self._heals = self._matching(names.heals)
         self._reads = self._matching(names.reads)
         self._allowed = self._heals | self._matching((*names.finishes, names.message or ""))
-        for name in self._functions.keys() - set(dir(type(self))):
-            setattr(self, name, functools.partial(self.call, name))
+        for name in self._plugs.keys() - set(dir(type(self))):
+            setattr(self, name, functools.partial(self._call, name) if name in self._external else self._plugs[name])
 
     @property
     def broken_by(self) -> str | None:
@@ -92,27 +100,34 @@ class FortranModel:
     @property
     def floating_traps(self) -> bool:
         """Whether an invalid operation, a division by zero or an overflow in Fortran raises an exception."""
-        return bool(self._options & _TRAPS)
+        return self._has(_TRAPS)
 
     @floating_traps.setter
     def floating_traps(self, on: bool) -> None:
-        self._options = self._options & ~_TRAPS | (_TRAPS if on else 0)
+        self._set(_TRAPS, on)
 
     @property
     def callback_errors(self) -> str:
         """`status`: Fortran gets a return code and unwinds; `unwind`: it is left at once, for code without codes."""
-        return _MODES[bool(self._options & _UNWIND)]
+        return _MODES[self._has(_UNWIND)]
 
     @callback_errors.setter
     def callback_errors(self, mode: str) -> None:
         if mode not in _MODES:
             raise PipelineError(f"callback_errors: choose from {', '.join(_MODES)}, found {mode!r}")
-        self._options = self._options & ~_UNWIND | (_UNWIND if mode == "unwind" else 0)
+        self._set(_UNWIND, mode == "unwind")
+
+    def _has(self, option: int) -> bool:
+        return any(plug.options & option for plug in self._plugs.values())
+
+    def _set(self, option: int, on: bool) -> None:
+        for plug in self._plugs.values():
+            plug.options = plug.options & ~option | (option if on else 0)
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):
             raise AttributeError(name)
-        choices = ", ".join(sorted(self._functions))
+        choices = ", ".join(sorted(self._plugs))
         raise AttributeError(f"model {self.config.name} has no plug {name!r}; it has {choices}")
 
     def call(self, name: str, *arguments: Any) -> Any:
@@ -124,20 +139,8 @@ class FortranModel:
             SystemExit: SIGTERM while Fortran computed.
             BaseException: what a callback raised, with its traceback.
         """
-        agreement = self._module.agreement
-        if agreement is None:
-            outcome = self._attempt(name, arguments, 0)
-            error = outcome.error
-        else:
-            number = agreement.next()
-            outcome = self._attempt(name, arguments, number)
-            error = agreement.settle(outcome.error, number)
-        if error is not None:
-            self._note(name, error, outcome.harm)
-            raise error
-        if self._module.broken_by and name in self._heals:
-            self._module.broken_by = None
-        return outcome.result
+        plug = self._plugs.get(name) or self.__getattr__(name)
+        return self._call(name, *arguments) if name in self._external else plug(*arguments)
 
     def agree_over(self, comm: MPI.Comm, patience: float = 30.0) -> None:
         """From now on every plug call is collective over `comm`, and an error on one rank is raised on all. Collective.
@@ -160,49 +163,70 @@ class FortranModel:
             raise PipelineError(f"callback {name!r}: expected a function, found {type(function).__name__}")
         self._support.register(name, function)
 
-    def _attempt(self, name: str, arguments: tuple, number: int) -> _Outcome:
-        function = self._functions.get(name) or self.__getattr__(name)
-        support = self._support
-        if self._module.broken_by and name not in self._allowed:
-            return _Outcome(error=self._refusal(name))
-        if name in self._external:
-            arguments = tuple(support.shield(a, _accepts(a)) if callable(a) else a for a in arguments)
-        try:
-            outputs = support.call(function, arguments, self._options, number)
-        except support.Intercepted as error:
-            kind, message, frames = error.args
-            raised = support.take_exception()
-            return _Outcome(error=raised or self._caught(name, kind, message, frames), harm=kind != "callback" or None)
-        except Exception as error:  # f2py's own refusals: number, type and order of the arguments
-            raised = support.take_exception()
-            return _Outcome(error=raised or error, harm=None if raised else False)
-        if not self._error_last[name]:
-            return _Outcome(outputs)
-        if not isinstance(outputs, tuple):
-            values, code = (), outputs
-        else:
-            *values, code = outputs
-        if code:
-            return _Outcome(error=FortranError(f"{self.config.name}.{name}: {self._message(code)}", name, int(code)))
-        return _Outcome(values[0] if len(values) == 1 else tuple(values) or None)
+    def _plug(self, name: str, function: Any, coded: bool) -> Any:
+        """A plug as a function: straight to Fortran where only this rank has a say, else through `_call`."""
+        otherwise = functools.partial(self._call, name)
+        return self._support.Plug(function, name, coded, otherwise, functools.partial(self._failed, name))
 
-    def _caught(self, name: str, kind: str, message: str, frames: list) -> BaseException:
+    def _call(self, name: str, *arguments: Any) -> Any:
+        """A call in full: refused on a broken model, its outcome agreed over the ranks."""
+        agreement, outputs, failure = self._module.agreement, None, None
+        number = agreement.next() if agreement else 0
+        try:
+            outputs = self._attempt(name, arguments, number)
+        except Exception as error:
+            failure = self._explain(name, error)
+        raised = failure and failure.error
+        if agreement:
+            raised = agreement.settle(raised, number)
+        if raised is not None:
+            self._note(name, raised, failure and failure.harm)
+            raise raised
+        if self._module.broken_by and name in self._heals:
+            self.broken_by = None
+        return outputs
+
+    def _attempt(self, name: str, arguments: tuple, number: int) -> Any:
+        if self._module.broken_by and name not in self._allowed:
+            raise self._refusal(name)
+        if name in self._external:
+            arguments = tuple(self._support.shield(a, _accepts(a)) if callable(a) else a for a in arguments)
+        return self._plugs[name].attempt(arguments, number)
+
+    def _failed(self, name: str, error: Exception) -> NoReturn:
+        """What a call that did not go through `_call` failed with."""
+        failure = self._explain(name, error)
+        self._note(name, failure.error, failure.harm)
+        raise failure.error
+
+    def _explain(self, name: str, error: Exception) -> _Failure:
+        """What the guard raised, or f2py (number, type and order of the arguments), as the user's exception."""
+        if isinstance(error, FortranError):
+            return _Failure(error)  # a refusal
+        raised = self._support.take_exception()
+        if not isinstance(error, self._support.Intercepted):
+            return _Failure(raised or error, harm=None if raised else False)
+        kind, what, frames = error.args
+        harm = None if kind in ("callback", "code") else True  # what jumped out of Fortran has always spoilt something
+        return _Failure(raised or self._caught(name, kind, what, frames), harm)
+
+    def _caught(self, name: str, kind: str, what: Any, frames: tuple) -> BaseException:
+        if kind == "code":
+            return FortranError(f"{self.config.name}.{name}: {self._message(what)}", name, int(what))
         if kind != "interrupt":
-            return INTERCEPTED[kind](f"{self.config.name}.{name}: {message}", name, tuple(frames))
-        where = " < ".join(procedures(tuple(frames))) or "Fortran"
-        if int(message) == signal.SIGTERM:
+            return INTERCEPTED[kind](f"{self.config.name}.{name}: {what}", name, frames)
+        where = " < ".join(procedures(frames)) or "Fortran"
+        if int(what) == signal.SIGTERM:
             end = SystemExit(128 + signal.SIGTERM)
             end.add_note(f"terminated in {where}")
             return end
         return KeyboardInterrupt(f"{self.config.name}.{name}, in {where}")
 
     def _message(self, code: int) -> str:
-        function = self._functions.get(self.config.plugs.message or "")
         text = b""
-        if function is not None:
-            outputs = self._support.call(function, (), 0, 0)
-            text = outputs[0] if isinstance(outputs, tuple) else outputs
-        text = text if isinstance(text, bytes) else bytes(text)
+        if plug := self._plugs.get(self.config.plugs.message or ""):
+            with suppress(self._support.Intercepted):
+                text = bytes(plug.attempt((), 0))
         return text.decode(errors="replace").strip(" \0") or f"error {code}"
 
     def _refusal(self, name: str) -> FortranError:
@@ -218,7 +242,7 @@ class FortranModel:
             self.broken_by = f"{name} failed ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
 
     def _matching(self, patterns: Iterable[str]) -> frozenset[str]:
-        return frozenset(name for name in self._functions for pattern in patterns if fnmatchcase(name, pattern))
+        return frozenset(name for name in self._plugs for pattern in patterns if fnmatchcase(name, pattern))
 
 
 def collect(module: types.ModuleType) -> dict[str, Any]:

@@ -9,7 +9,7 @@ module base_mod
     integer, save :: comm = MPI_COMM_NULL
     character(len=200), save :: message = ''
 
-    public :: base_abort, base_init, global_sum, analyse, complain, last_message, my_rank
+    public :: base_abort, base_init, base_send, global_sum, analyse, complain, last_message, my_rank
 
 contains
 
@@ -29,6 +29,13 @@ contains
         integer :: ierr
         call MPI_Abort(comm, code, ierr)
     end subroutine base_abort
+
+    !> A message to somebody, without a look at the error code, as is usual.
+    subroutine base_send(rank)
+        integer, intent(in) :: rank
+        integer :: ierr
+        call MPI_Send([1], 1, MPI_INTEGER, rank, 0, comm, ierr)
+    end subroutine base_send
 
     real(c_double) function global_sum(x)
         real(c_double), intent(in) :: x(:, :)

@@ -1,7 +1,7 @@
 !> Upper library of the small model: diffusion of a field on a ring, dx/dt = nu d2x/di2, with static state as in old codes.
 module dynamics_mod
-    use, intrinsic :: iso_c_binding, only: c_double
-    use base_mod, only: analyse, base_abort, base_init, complain
+    use, intrinsic :: iso_c_binding, only: c_double, c_f_pointer, c_intptr_t, c_null_ptr
+    use base_mod, only: analyse, base_abort, base_init, base_send, complain
     implicit none
     private
 
@@ -55,6 +55,7 @@ contains
     subroutine dynamics_fail(how)
         integer, intent(in) :: how
         real(c_double), allocatable :: huge_array(:), zero
+        real(c_double), pointer, volatile :: nothing
         integer :: outside, unit
         select case (how)
         case (1)
@@ -80,6 +81,16 @@ contains
             stop 42
         case (10)
             call base_abort(4)
+        case (11)
+            field(1, 1) = huge(1d0)*field(1, 1)
+        case (12)
+            zero = field(1, 1) - field(1, 1)
+            field(1, 1) = zero/zero
+        case (13)
+            call base_send(99)
+        case (14)
+            call c_f_pointer(transfer(8_c_intptr_t, c_null_ptr), nothing)
+            nothing = field(1, 1)
         case default
             call complain('no such failure')
         end select
