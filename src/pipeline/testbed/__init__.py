@@ -1,1 +1,1 @@
-"""A testbed of latent methods on a small model: world, learning, errors, cycles; each starts from files of the others."""
+"""A testbed of latent methods on a small model: its world, what is learnt in it, error statistics, and cycles."""
