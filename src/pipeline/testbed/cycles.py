@@ -13,7 +13,7 @@ import torch
 import xarray as xr
 
 from pipeline import assimilation
-from pipeline.ensembles.lagged import Lagged
+from pipeline.ensembles.lagged import Carried
 from pipeline.observations.operators import Interpolation
 from pipeline.testbed.observing import Observing
 from pipeline.testbed.world import World
@@ -50,64 +50,66 @@ class Cycles:
             nominal=self.observing.nominal,
         )
 
-    def run(self, seed: int) -> Iterator[dict[str, Any]]:
-        """Background, analysis, truth, sigma and CPU seconds of each cycle."""
-        world, members = self.world, self.row["members"]
-        states = world.model.spun_up(2, world.plan["nature"]["spinup_days"], 1000 + seed).float()
-        truth, x = states[0], states[0] + self.plan["start_share"] * (states[1] - states[0])
-        lagged = Lagged(members, world.model.seconds) if members else None
+    def run(self) -> Iterator[dict[str, Any]]:
+        """Background, analysis, truth (seed, n), sigma and CPU seconds (seed) of each cycle."""
+        world, seeds, step = self.world, self.plan["seeds"], lambda states: self.world.forecast(states, 1)
+        first = [world.model.spun_up(2, world.plan["nature"]["spinup_days"], 1000 + seed).float() for seed in seeds]
+        truth, other = torch.stack(first).unbind(1)
+        x = truth + self.plan["start_share"] * (other - truth)
+        lagged = Carried(self.row["members"]) if self.row["members"] else None
         for k in range(self.plan["days"] * world.day):
-            now, background = k * world.model.seconds, x
-            found = self._analyse(x, truth, 10_000 * seed + k, lagged.members(now) if lagged else None)
-            x = found["analysis"]
-            yield {"background": background, "truth": truth, **found}
-            truth = world.forecast(truth, 1)
-            forecast = [world.forecast(x, 1)]
-            while len(forecast) < members:
-                forecast.append(world.forecast(forecast[-1], 1))
-            if lagged:
-                lagged.add(now, torch.stack(forecast))
-            x = forecast[0]
+            background, members = x, lagged.members() if lagged else None
+            found = [
+                self._analyse(x[s], truth[s], 10_000 * seed + k, None if members is None else members[:, s])
+                for s, seed in enumerate(seeds)
+            ]
+            x, sigma, seconds = zip(*found, strict=True)
+            x, sigma = torch.stack(x), None if sigma[0] is None else torch.stack(sigma)
+            yield {"background": background, "analysis": x, "truth": truth, "sigma": sigma, "seconds": seconds}
+            truth, x = step(truth), lagged.advance(x, step) if lagged else step(x)
 
     def _analyse(
         self, x: torch.Tensor, truth: torch.Tensor, seed: int, ensemble: torch.Tensor | None
-    ) -> dict[str, Any]:
+    ) -> tuple[torch.Tensor, torch.Tensor | None, float]:
+        """Analysis (n,), its sigma where the method has one, CPU seconds."""
         if self.method is None:
-            return {"analysis": x, "seconds": 0.0, "sigma": None}
+            return x, None, 0.0
         observations = self.observing.observe(truth, seed, self.row["factor"], self.row["told"])
         if not self.bytes:
             self.bytes = peak(lambda: self.method.analysis(x, observations, ensemble))
         began = time.process_time()
         found = self.method.analysis(x, observations, ensemble)
-        seconds = time.process_time() - began
-        return {"analysis": found.state, "seconds": seconds, "sigma": getattr(found, "deviation", None)}
+        return found.state, getattr(found, "deviation", None), time.process_time() - began
 
     def score(self) -> tuple[xr.Dataset, dict[str, list[float]]]:
         """Errors in time, `(seed, cycle)`, and the numbers of the table, one per seed."""
-        lines, series = [], []
-        for seed in self.plan["seeds"]:
-            steps = [*self.run(seed)]
-            stacked = {key: torch.stack([s[key] for s in steps]) for key in ("background", "analysis", "truth")}
-            series.append(self.world.squares(stacked["analysis"], stacked["truth"]).sqrt().numpy())
-            lines.append(self._line(steps, stacked))
-        days = np.arange(len(series[0])) / self.world.day
+        steps = [*self.run()]
+        series = {key: torch.stack([s[key] for s in steps], 1) for key in ("background", "analysis", "truth")}
+        if steps[0]["sigma"] is not None:
+            series["sigma"] = torch.stack([s["sigma"] for s in steps], 1)
+        error = self.world.squares(series["analysis"], series["truth"]).sqrt().numpy()
+        lines = []
+        for k in range(len(error)):
+            seconds = np.array([s["seconds"][k] for s in steps])
+            lines.append(self._line({key: value[k] for key, value in series.items()}, seconds))
         dataset = xr.Dataset(
-            {"error": (("seed", "cycle"), np.stack(series), {"long_name": "analysis error", "units": "deviations"})},
-            {"seed": list(self.plan["seeds"]), "day": ("cycle", days)},
+            {"error": (("seed", "cycle"), error, {"long_name": "analysis error", "units": "deviations"})},
+            {"seed": list(self.plan["seeds"]), "day": ("cycle", np.arange(len(steps)) / self.world.day)},
         )
         return dataset, {key: [line[key] for line in lines] for key in lines[0]}
 
-    def _line(self, steps: list[dict[str, Any]], stacked: dict[str, torch.Tensor]) -> dict[str, float]:
+    def _line(self, series: dict[str, torch.Tensor], seconds: np.ndarray) -> dict[str, float]:
+        """The numbers of one seed, from its states (cycle, n) after the burn-in."""
         world, day = self.world, self.world.day
         first = self.plan["burn_in_days"] * day
-        b, x, t = (stacked[key][first:] for key in ("background", "analysis", "truth"))
-        line = {"background": world.distance(b, t), "analysis": world.distance(x, t)}
+        series = {key: value[first:] for key, value in series.items()}
+        x, t = series["analysis"], series["truth"]
+        line = {"background": world.distance(series["background"], t), "analysis": world.distance(x, t)}
         if self.method is not None:
-            line["cpu_seconds"] = float(np.median([s["seconds"] for s in steps[first:]]))
-            line["peak_bytes"] = float(self.bytes)
-        if steps[-1]["sigma"] is not None:
-            sigma = torch.stack([s["sigma"] for s in steps[first:]]) / world.deviation
-            line |= correlations((x - t).double() / world.deviation, sigma, world.space.weights, day)
+            line |= {"cpu_seconds": float(np.median(seconds[first:])), "peak_bytes": float(self.bytes)}
+        if "sigma" in series:
+            sigma, error = series["sigma"] / world.deviation, (x - t).double() / world.deviation
+            line |= correlations(error, sigma, world.space.weights, day)
         x, t = x[::day], t[::day]
         for lead in LEADS:
             x, t = world.forecast(x, day), world.forecast(t, day)

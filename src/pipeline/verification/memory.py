@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import accumulate
 
+import torch
 from torch.profiler import ProfilerActivity, profile
 
 
-def peak(work: Callable[[], object]) -> int:
-    """Largest sum of tensors [bytes] that `work` holds at once beyond those that were there before, on the CPU."""
+def peak(work: Callable[[], object], device: str = "cpu") -> int:
+    """Largest sum of tensors [bytes] that `work` holds at once beyond those that were there before."""
+    if device != "cpu":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        work()
+        return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         work()
     events = profiler.profiler.kineto_results.events()
