@@ -76,8 +76,10 @@ def test_error_statistics_are_those_of_their_definition(world, folder):
     found = json.loads((folder / "errors" / "latent.json").read_text())
     assert set(found) == {
         "diagonality_b_latent", "diagonality_b_model", "diagonality_r_latent", "reconstruction", "o2lnet_alone",
+        "regression_alone",
     }  # fmt: skip
     assert all(np.isfinite(v) and v >= 0 for v in found.values())
+    assert found["regression_alone"] < found["o2lnet_alone"]  # one epoch of training
     for name, size in (("background", 16), ("observation", 16)):
         variance = xr.load_dataset(folder / "errors" / f"{name}.nc")["variance"]
         assert variance.shape == (size,)

@@ -69,7 +69,25 @@ def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[s
         "diagonality_r_latent": diagonality(z_o - z, channels),
         "reconstruction": world.distance(transform(truth), truth),
         "o2lnet_alone": world.distance(transform.decode(z_o), truth),
+        "regression_alone": regression(world, observing),
     }
+
+
+def regression(world: World, observing: Observing) -> float:
+    """Error of the linear regression of the state on its observations, what an O2Lnet alone is to be measured by.
+
+    x = mean + C_xy (C_yy + R)^-1 (y - mean_y),    covariances of the nature runs, all stations reporting
+    """
+    seen = observing.coverage > 0
+    every = world.plan["nature"]["every"]
+    train = world.nature[::every, :-1].flatten(0, 1).double() / world.deviation
+    truth = world.nature[::every, -1].double() / world.deviation
+    mean, sigma = train.mean(0), world.plan["observations"]["error_share"]
+    x, y = train - mean, (train - mean)[:, seen]
+    gain = torch.linalg.solve(y.mT @ y / len(y) + sigma**2 * torch.eye(y.shape[1]).double(), y.mT @ x / len(y))
+    noise = torch.randn(truth[:, seen].shape, generator=torch.Generator().manual_seed(world.seed), dtype=torch.float64)
+    estimate = mean + (truth[:, seen] + sigma * noise - mean[seen]) @ gain
+    return world.distance(estimate * world.deviation, truth * world.deviation)
 
 
 def _save(dataset: xr.Dataset, path: Path) -> None:
