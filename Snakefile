@@ -20,6 +20,10 @@ if CONFIG.benchmark:
 
     include: "workflow/rules/benchmarks.smk"
 
+elif CONFIG.testbed:
+
+    include: "workflow/rules/testbeds.smk"
+
 else:
 
     include: "workflow/rules/chains.smk"
@@ -43,6 +47,7 @@ localrules:
     figure_gains,
     figure_workflow,
     figure_benchmark,
+    figure_testbed,
 
 
 rule all:

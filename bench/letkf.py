@@ -16,6 +16,7 @@ import time
 
 import numpy as np
 import torch
+from report import row
 
 from pipeline.assimilation.letkf import LETKF
 from pipeline.localization.gaspari_cohn import GaspariCohn
@@ -68,26 +69,20 @@ def measure(communicator: object) -> list[dict[str, float | str]]:
     return rows
 
 
-def rows(ranks: tuple[int, ...] = (1, 2)) -> list[dict[str, float | str | None]]:
+def rows(ranks: tuple[int, ...] = (1, 2)) -> list[dict]:
     """Rows of the benchmark's report."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    report = []
+    found, alone = [], {}
     for count in ranks:
         command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(count), sys.executable, __file__]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
         for line in json.loads(done.stdout.splitlines()[-1]):
-            report.append(
-                {
-                    "name": f"LETKF 36,432 x 40, 10,000 observations, {line['dtype']}, {count} ranks",
-                    "value": round(line["analysis"], 3),
-                    "unit": "CPU s",
-                    "target": None,
-                    "better": "lower",
-                    "peer": None,
-                    "note": f"slowest rank; {line['neighbours']:.2f} s more to find the neighbours",
-                }
-            )
-    return report
+            seconds = line["analysis"]
+            share = alone.setdefault(line["dtype"], seconds) / (count * seconds)
+            name = f"LETKF 36,432 x 40, 10,000 observations, {line['dtype']}, {count} ranks"
+            note = f"slowest rank; {100 * share:.0f} % of ideal; {line['neighbours']:.2f} s more to find the neighbours"
+            found.append(row(name, round(seconds, 3), "CPU s", "lower", None, note))
+    return found
 
 
 if __name__ == "__main__":

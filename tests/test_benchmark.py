@@ -77,6 +77,18 @@ def test_a_seed_that_runs_away_is_left_out_and_counted():
     assert found["cpu_x"]["paper"] == 1.0
 
 
+def test_a_seed_that_has_lost_the_truth_is_counted_and_moves_the_mean_only():
+    board, truth = benchmark._Board(0, torch.zeros(3, 8, 4)), torch.zeros(3, 4)
+    truth[1] = 9.0
+    for seed in range(20):
+        board.record(seed, torch.randn(3, 8, 4, generator=torch.Generator().manual_seed(seed)), truth)
+    row = {"rmse": None, "cpu_seconds": None, "members": 8}
+    found = {r["name"]: r for r in method_rows("x", row, board.dataset(), {"cpu_seconds_per_1000_cycles": 0.1})}
+    assert found["rmse_x"]["lost_seeds"] == 1
+    assert found["rmse_x"]["diverged_seeds"] == 0
+    assert found["rmse_x"]["median"] < 0.6 < 3.0 < found["rmse_x"]["ours"]
+
+
 def test_tangent_forecasts_carry_small_anomalies():
     """A tangent-linear forecast of anomalies is linear in them; a forecast of the members is not."""
     settings, _ = settings_of("lorenz63")

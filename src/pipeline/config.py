@@ -15,20 +15,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from pipeline import registry
+from pipeline.config_base import Kind, Section, Training, check_options, check_row_names
+from pipeline.config_testbed import Testbed
 from pipeline.errors import PipelineError
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("test", "demo", "standard", "paper")
 Size = Literal["test", "demo", "standard", "paper"]
-
-
-class Section(BaseModel):
-    """A part of the configuration; a key it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AtmosphereGrid(Section):
@@ -92,31 +87,6 @@ class Splits(Section):
         return self
 
 
-class Kind(BaseModel):
-    """A component of the library by its file name, with its options."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    kind: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
-
-
-class Training(Section):
-    """Training of a network."""
-
-    epochs: int = Field(20, ge=1)
-    batch_size: int = Field(16, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
-    beta: float = Field(1e-6, ge=0, description="weight of the KL divergence")
-    patience: int = Field(10, ge=1, description="epochs without gain before early stopping")
-    gpus: int = Field(1, ge=0, description="GPUs asked of the cluster; without one the CPU is used")
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field("auto", description="auto: mixed on a GPU")
-
-
 class ObservationNetwork(Section):
     """The observation-to-latent network of `hloba`, trained after the autoencoder on the twin's observing system."""
 
@@ -127,7 +97,7 @@ class ObservationNetwork(Section):
     @field_validator("network")
     @classmethod
     def _known_network(cls, network: Kind) -> Kind:
-        _check_options("networks", network)
+        check_options("networks", network)
         return network
 
 
@@ -282,16 +252,15 @@ class Benchmark(Section):
     @field_validator("model")
     @classmethod
     def _known_model(cls, model: Kind) -> Kind:
-        _check_options("models", model)
+        check_options("models", model)
         return model
 
     @field_validator("rows")
     @classmethod
     def _known_methods(cls, rows: dict[str, BenchmarkRow]) -> dict[str, BenchmarkRow]:
-        for name, row in rows.items():
-            if not name.replace("_", "").isalnum():
-                raise ValueError(f"row {name!r}: letters, digits and _ only, as files are named after it")
-            _check_options("assimilation", row.method)
+        check_row_names(rows)
+        for row in rows.values():
+            check_options("assimilation", row.method)
         return rows
 
 
@@ -321,11 +290,12 @@ class Config(Section):
     methods: dict[str, Method] = Field(default_factory=dict)
     cycling: Cycling = Cycling()
     benchmark: Benchmark | None = Field(None, description="instead of the coupled model: a small model's table")
+    testbed: Testbed | None = Field(None, description="instead of the coupled model: latent methods on a small model")
 
     @field_validator("network")
     @classmethod
     def _known_network(cls, network: Kind) -> Kind:
-        _check_options("networks", network)
+        check_options("networks", network)
         return network
 
     @field_validator("methods", mode="before")
@@ -339,18 +309,8 @@ class Config(Section):
     def _known_methods(cls, methods: dict[str, Method]) -> dict[str, Method]:
         for method in methods.values():
             if method.analysis:
-                _check_options("assimilation", method.analysis.method)
+                check_options("assimilation", method.analysis.method)
         return methods
-
-
-def _check_options(family: str, kind: Kind) -> None:
-    try:
-        known = registry.options(family, kind.kind)
-    except PipelineError as error:
-        raise ValueError(str(error)) from None
-    for name in kind.options:
-        if name not in known:
-            raise ValueError(f"unknown option {name!r} of {kind.kind}; choose from {', '.join(known)}")
 
 
 def resolve(user: Mapping[str, Any], root: Path = ROOT) -> Config:

@@ -7,16 +7,18 @@ import pytest
 import torch
 from filters import KINDS as FILTERS
 from filters import OBSERVATIONS, SCALE, SPACE, TRUTH, X_B, assert_same, ensemble, filter_of, kalman, moments
+from observers import NOMINAL, Passes, Units, at_cells
 from stand_ins import coupled_covariance, with_values
 
 from pipeline import registry
 from pipeline.assimilation import build
+from pipeline.covariances.diagonal import Diagonal
 from pipeline.errors import PipelineError
 from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
 
 STATES = ensemble(400, seed=8)
-CONTEXT = {"space": SPACE, "operator": Interpolation}
+CONTEXT = {"space": SPACE, "operator": Interpolation, "normalization": Units(), "nominal": NOMINAL}
 
 
 class Persistence:
@@ -35,18 +37,26 @@ CONFIGURATIONS = {
     "four_d_var": VARIATIONAL | {"covariance": coupled_covariance(SPACE), "model": Persistence()},
     "ensemble_optimal_interpolation": {k: v for k, v in OPTIMAL.items() if k != "kind"},
     "mshea": {"scales": {"one": OPTIMAL, "other": OPTIMAL | {"states": STATES[:200]}}},
+    "hloba": {
+        "transform": {"kind": "identity"},
+        "covariance": Diagonal(SCALE),
+        "observers": {"kind": "latent_observer", "network": Passes(), "covariance": Diagonal(0.4 * SCALE)},
+    },
 }
-ELSEWHERE = {"hloba"}
-"""Kinds that assimilate without H, which nothing here applies to; tested in files of their own."""
+SEEN = {"hloba": at_cells(TRUTH)}
+"""Observations of its own, for a kind that sees whole cells."""
+SUBOPTIMAL = {"hloba": 0.7, "mshea": 1.1}
+"""Kinds that do not know all of B, and what their error may be at most, over the background's or the optimal one."""
 
 
-@pytest.fixture(params=[k for k in registry.kinds("assimilation") if k not in ELSEWHERE])
+@pytest.fixture(params=registry.kinds("assimilation"))
 def method(request):
-    """Every method, and a background for it."""
+    """Every method, a background for it, and observations."""
+    observations = SEEN.get(request.param, OBSERVATIONS)
     if request.param in FILTERS:
-        return filter_of(request.param), ensemble()
+        return filter_of(request.param), ensemble(), observations
     assert request.param in CONFIGURATIONS, f"add a configuration of assimilation/{request.param} to the tests"
-    return build({"kind": request.param, **CONFIGURATIONS[request.param]}, **CONTEXT), X_B
+    return build({"kind": request.param, **CONFIGURATIONS[request.param]}, **CONTEXT), X_B, observations
 
 
 def mean(state: torch.Tensor) -> torch.Tensor:
@@ -54,15 +64,15 @@ def mean(state: torch.Tensor) -> torch.Tensor:
 
 
 def test_order_of_observations_does_not_matter(method):
-    method, background = method
-    shuffled = OBSERVATIONS.where(np.random.default_rng(3).permutation(len(OBSERVATIONS)))
-    found = [mean(method.analysis(background, o).state) for o in (OBSERVATIONS, shuffled)]
+    method, background, observations = method
+    shuffled = observations.where(np.random.default_rng(3).permutation(len(observations)))
+    found = [mean(method.analysis(background, o).state) for o in (observations, shuffled)]
     assert_same(found[1], found[0], 1e-9)
 
 
 def test_analysis_is_nearer_to_the_truth_and_to_the_observations(method):
-    method, background = method
-    found = method.analysis(background, OBSERVATIONS)
+    method, background, observations = method
+    found = method.analysis(background, observations)
     before, after = (((mean(x) - TRUTH) / SCALE).norm() for x in (background, found.state))
     assert after < before
     for statistics in found.statistics.values():
@@ -70,13 +80,13 @@ def test_analysis_is_nearer_to_the_truth_and_to_the_observations(method):
 
 
 def test_observations_that_agree_with_the_background_leave_its_mean(method):
-    method, background = method
-    seen = Interpolation(SPACE, OBSERVATIONS)(mean(background)).numpy()
-    assert_same(mean(method.analysis(background, with_values(OBSERVATIONS, seen)).state), mean(background), 1e-9)
+    method, background, observations = method
+    seen = Interpolation(SPACE, observations)(mean(background)).numpy()
+    assert_same(mean(method.analysis(background, with_values(observations, seen)).state), mean(background), 1e-9)
 
 
 def test_without_observations_nothing_changes(method):
-    method, background = method
+    method, background, _ = method
     found = method.analysis(background, Observations.empty())
     assert torch.equal(found.state, background)
     assert found.statistics == {}
@@ -84,17 +94,42 @@ def test_without_observations_nothing_changes(method):
 
 
 def test_land_stays_as_it_is(method):
-    method, background = method
-    assert not method.analysis(background, OBSERVATIONS).increment[..., ~SPACE.mask].any()
+    method, background, observations = method
+    assert not method.analysis(background, observations).increment[..., ~SPACE.mask].any()
 
 
 def test_increment_is_linear_in_the_innovation(method):
     """Twice the departure from the mean is twice the increment of the mean; no Monte Carlo noise is left in it."""
-    method, background = method
-    seen = Interpolation(SPACE, OBSERVATIONS)(mean(background)).numpy()
-    twice = with_values(OBSERVATIONS, seen + 2 * (OBSERVATIONS.value - seen))
-    one, two = (mean(method.analysis(background, o).increment) for o in (OBSERVATIONS, twice))
+    method, background, observations = method
+    seen = Interpolation(SPACE, observations)(mean(background)).numpy()
+    twice = with_values(observations, seen + 2 * (observations.value - seen))
+    one, two = (mean(method.analysis(background, o).increment) for o in (observations, twice))
     assert_same(two, 2 * one, 1e-8)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in registry.kinds("assimilation") if kind not in FILTERS])
+def test_unbiased_and_as_wrong_as_theory_says(kind):
+    """100 truths about one background: errors average to 0; their size is the Kalman filter's where B is known.
+
+    For ensemble filters see `test_ensemble_filters`, where members are drawn as well.
+    """
+    cases, generator, covariance = 100, torch.Generator().manual_seed(11), coupled_covariance(SPACE)
+    method = build({"kind": kind, **CONFIGURATIONS[kind]}, **CONTEXT)
+    observations, rng, errors = SEEN.get(kind, OBSERVATIONS), np.random.default_rng(5), []
+    operator = Interpolation(SPACE, observations)
+    departures = covariance.sample(torch.zeros(cases, SPACE.size).double(), generator)
+    for truth in X_B + torch.where(SPACE.mask, departures, 0.0):
+        value = operator(truth).numpy() + observations.error * rng.standard_normal(len(observations))
+        errors.append((method.analysis(X_B, with_values(observations, value)).state - truth) / SCALE)
+    error = torch.stack(errors)[:, SPACE.mask]
+    # Of 53 means of 100 errors one exceeds 4.5 standard errors once in 3000 draws.
+    assert bool((error.mean(0).abs() < 4.5 * error.std(0) / cases**0.5).all())
+    before = (departures / SCALE)[:, SPACE.mask].square().mean().sqrt()
+    b = covariance.sqrt(torch.eye(covariance.control(X_B).shape[-1]).double())
+    least = (kalman(X_B, b.T @ b)[1].diagonal() / SCALE**2)[SPACE.mask].mean().sqrt()
+    size = error.square().mean().sqrt()
+    assert size < (SUBOPTIMAL["hloba"] * before if kind == "hloba" else SUBOPTIMAL.get(kind, 1.06) * least)
+    assert kind == "hloba" or size > 0.94 * least
 
 
 @pytest.mark.parametrize("kind", FILTERS)

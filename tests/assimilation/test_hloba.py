@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from stand_ins import background, observe, per_element, small_space, with_values
+from observers import NOMINAL, SPACE, Passes, Units, at_cells
+from stand_ins import background, observe, per_element, with_values
 from torch import nn
 
 from pipeline.assimilation import build
@@ -21,47 +22,11 @@ from pipeline.observations.operators import Interpolation
 from pipeline.transforms.base import Transform
 from pipeline.transforms.identity import Identity
 
-SPACE = small_space()
 SCALE = per_element(SPACE, {"ps": 300.0, "ta": 2.0, "sst": 1.0, "ssh": 0.1})
-NOMINAL = {"ps": 80.0, "ta": 0.6, "sst": 0.3, "ssh": 0.02}
 X_B, TRUTH = background(SPACE, seed=2), background(SPACE, seed=1)
 SEA = SPACE.mask
 B = torch.where(SEA, SCALE**2, 1.0)
 R = torch.where(SEA, (0.4 * SCALE) ** 2, 1.0)
-
-
-class Units:
-    """Physical units are the network's."""
-
-    def normalize(self, x):
-        return x
-
-    def denormalize(self, x):
-        return x
-
-
-class Passes(nn.Module):
-    """O(y, m) = y: with the identity for E and D, latent space is model space."""
-
-    def forward(self, y, m):
-        return y
-
-
-def at_cells(
-    x: torch.Tensor, share: float = 1.0, factor: float = 1.0, seed: int = 0, noise: float = 1.0
-) -> Observations:
-    """One noisy report at the centre of a share of the unmasked cells, of every variable."""
-    rng, rows = np.random.default_rng(seed), []
-    for c in SPACE.components:
-        for name in c.variables:
-            j, i = np.nonzero(c.grid.mask & (rng.random(c.grid.shape) < share))
-            sigma = factor * NOMINAL[name] * np.ones(len(j))
-            value = x[SPACE.index(name)].numpy().reshape(c.grid.shape)[j, i] + noise * sigma * rng.standard_normal(
-                len(j)
-            )
-            zero = np.zeros(len(j))
-            rows.append(Observations(zero, np.full(len(j), name), c.grid.lat[j], c.grid.lon[i], value, sigma, zero))
-    return Observations.concatenate(rows)
 
 
 def observer(variance=R, network=None, **options) -> LatentObserver:

@@ -40,28 +40,6 @@ def test_the_scheme_is_of_fourth_order(kind):
     assert 11 < float(ratio) < 21  # 2^4
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_tangent_linear_by_finite_differences_and_adjoint_by_dot_product(kind):
-    model = registry.build("models", kind)
-    x, dx = states(model), torch.randn(model.space.size, generator=torch.Generator().manual_seed(5)).double()
-    _, tangent = torch.func.jvp(model.step, (x,), (dx,))
-    h = 1e-5
-    torch.testing.assert_close(
-        tangent, (model.step(x + h * dx) - model.step(x - h * dx)) / (2 * h), rtol=1e-7, atol=1e-7
-    )
-    y = torch.randn(model.space.size, generator=torch.Generator().manual_seed(6)).double()
-    (adjoint,) = torch.func.vjp(model.step, x)[1](y)
-    assert float(y @ tangent) == pytest.approx(float(adjoint @ dx), rel=1e-12)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_batch_is_its_elements_and_precision_is_kept(kind):
-    model = registry.build("models", kind)
-    x = states(model, 2, 3)
-    torch.testing.assert_close(model.step(x)[1, 2], model.step(x[1, 2]), rtol=1e-14, atol=1e-14)
-    assert model.step(x.float()).dtype == torch.float32
-
-
 def test_the_ring_has_no_beginning():
     model = registry.build("models", "lorenz96")
     x = states(model)

@@ -80,6 +80,15 @@ def test_decoder_has_the_gradient_of_finite_differences(transform, air_sea_space
     assert float((ahead - behind) / (2 * h)) == pytest.approx(float(gradient @ direction), rel=1e-6)
 
 
+def test_decoder_has_an_adjoint_by_dot_product(transform, air_sea_space):
+    z = transform.encode(_states(air_sea_space, 1, seed=1)[0])
+    sizes = (len(z), air_sea_space.size)
+    dz, dx = (torch.randn(n, generator=torch.Generator().manual_seed(n)).double() for n in sizes)
+    tangent = torch.func.jvp(transform.decode, (z,), (dz,))[1]
+    (adjoint,) = torch.func.vjp(transform.decode, z)[1](dx)
+    assert float(tangent @ dx) == pytest.approx(float(adjoint @ dz), rel=1e-11)
+
+
 def test_single_precision_follows(transform, air_sea_space):
     x = _states(air_sea_space, 2, seed=4)
     wanted, found = transform(x), transform.float()(x.float())

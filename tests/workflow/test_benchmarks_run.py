@@ -18,6 +18,15 @@ def test_every_size_is_a_valid_workflow(project, experiment, size):
     assert "train_vae" not in done.stdout
 
 
+@pytest.mark.parametrize("size", ["test", "standard"])
+def test_a_testbed_is_a_valid_workflow(project, size):
+    done = project.snakemake("--dry-run", "--quiet", "rules", config=("experiment=quasi_geostrophic", f"size={size}"))
+    assert done.returncode == 0, done.stdout[-4000:]
+    for rule in ("nature", "autoencoder", "o2lnet", "errors", "row", "summary"):
+        assert f"testbed_{rule}" in done.stdout
+    assert "train_vae" not in done.stdout
+
+
 def test_a_row_is_added_by_configuration_alone(project):
     row = "results/lorenz63/test/rows/mine.nc"
     own = project.folder / "mine.yaml"  # a file: `--config` makes texts of nested numbers

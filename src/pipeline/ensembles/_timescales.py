@@ -1,4 +1,6 @@
-"""Filters in time, as weights of snapshots: Lanczos low pass (Duchon 1979) and the removal of a seasonal cycle.
+"""Ensembles of one range of time scales: filters in time, as weights of snapshots, and the members they make.
+
+Lanczos low pass (Duchon 1979):
 
     w_k = sin(2 pi f k)/(pi k) * sin(pi k/n)/(pi k/n),  w_0 = 2 f,  k = -n..n, divided by their sum,
 
@@ -10,6 +12,7 @@ Duchon, C. E. (1979), Lanczos filtering in one and two dimensions, J. Appl. Mete
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,11 +20,57 @@ import numpy as np
 import xarray as xr
 
 from pipeline.ensembles._season import seasons
-from pipeline.ensembles.base import FIELDS, read_states
+from pipeline.ensembles.base import FIELDS, read_states, snapshots
 from pipeline.ensembles.stationary import _axes, _centred
 from pipeline.errors import PipelineError
 
 DAY = 86400.0
+
+
+class TimescaleEnsemble(ABC):
+    """Members are filtered states about the last times at which the filter has all its snapshots.
+
+    Args:
+        members: N, 2 or more.
+        cutoff_days: period whose amplitude is halved.
+        half_width_days: of the low pass.
+        spacing_days: between members; 0: every snapshot.
+        harmonics: of the seasonal cycle that is taken out first; needs a year or more.
+    """
+
+    def __init__(
+        self, members: int, cutoff_days: float, half_width_days: float, spacing_days: float, harmonics: int = 0
+    ) -> None:
+        self.kind = type(self).__module__.rpartition(".")[2]
+        if members < 2:
+            raise PipelineError(f"ensembles/{self.kind}: members {members} are too few; give 2 at least")
+        self.members, self.cutoff_days, self.half_width_days = members, cutoff_days, half_width_days
+        self.spacing_days, self.harmonics = spacing_days, harmonics
+
+    @abstractmethod
+    def window(self, low: np.ndarray) -> np.ndarray:
+        """Weights (2 n - 1,) of the snapshots about a member's time, from those of the low pass."""
+
+    def anomalies(self, states: Sequence[str | Path]) -> xr.Dataset:
+        """The content of the ensemble file from snapshot files, or directories of them, named by their clock [s].
+
+        Raises:
+            PipelineError: too short a run, uneven or damaged snapshots, or a field without any spread.
+        """
+        files = snapshots(states)
+        seconds, interval = regular_interval(files, self.kind)
+        window = self.window(lanczos(interval, self.cutoff_days, self.half_width_days))
+        half = len(window) // 2
+        spacing = max(1, round(self.spacing_days / interval))
+        centres = last_centres(len(files), half, spacing, self.members, self.kind)
+        matrix = np.zeros((self.members, len(files)))
+        for row, centre in zip(matrix, centres, strict=True):
+            row[centre - half : centre + half + 1] = window
+        attributes = {"kind": self.kind, "cutoff_days": self.cutoff_days}
+        if self.harmonics:
+            matrix = matrix @ without_season(seconds, self.harmonics, self.kind)
+            attributes["harmonics"] = self.harmonics
+        return combine(files, matrix, centres, attributes)
 
 
 def lanczos(interval_days: float, cutoff_days: float, half_width_days: float) -> np.ndarray:

@@ -9,20 +9,12 @@ says what goes. A season is slow and goes too. The times are the last at which L
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
-import xarray as xr
 
-from pipeline.ensembles._timescales import combine, lanczos, last_centres, regular_interval
-from pipeline.ensembles.base import snapshots
-from pipeline.errors import PipelineError
-
-KIND = "high_frequency"
+from pipeline.ensembles._timescales import TimescaleEnsemble
 
 
-class HighFrequency:
+class HighFrequency(TimescaleEnsemble):
     """Members are high-passed states of the last days.
 
     Args:
@@ -39,26 +31,10 @@ class HighFrequency:
         half_width_days: float = 24.0,
         spacing_days: float = 0.0,
     ) -> None:
-        if members < 2:
-            raise PipelineError(f"ensembles/{KIND}: members {members} are too few; give 2 at least")
-        self.members, self.cutoff_days = members, cutoff_days
-        self.half_width_days, self.spacing_days = half_width_days, spacing_days
+        super().__init__(members, cutoff_days, half_width_days, spacing_days)
 
-    def anomalies(self, states: Sequence[str | Path]) -> xr.Dataset:
-        """The content of the ensemble file from snapshot files, or directories of them, named by their clock [s].
-
-        Raises:
-            PipelineError: too short a run, uneven or damaged snapshots, or a field without any spread.
-        """
-        files = snapshots(states)
-        _, interval = regular_interval(files, KIND)
-        weights = lanczos(interval, self.cutoff_days, self.half_width_days)
-        half = len(weights) // 2
-        spacing = max(1, round(self.spacing_days / interval))
-        centres = last_centres(len(files), half, spacing, self.members, KIND)
-        matrix = np.zeros((self.members, len(files)))
-        for row, centre in zip(matrix, centres, strict=True):
-            row[centre - half : centre + half + 1] = -weights
-            row[centre] += 1.0
-        attributes = {"kind": KIND, "cutoff_days": self.cutoff_days}
-        return combine(files, matrix, centres, attributes)
+    def window(self, low: np.ndarray) -> np.ndarray:
+        """1 - L."""
+        high = -low
+        high[len(low) // 2] += 1.0
+        return high

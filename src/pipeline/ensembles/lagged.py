@@ -6,6 +6,8 @@ lead time, so that the members are no draws from one distribution: the covarianc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from pipeline.errors import PipelineError
@@ -44,3 +46,27 @@ class Lagged:
         begins = [valid - (k + 1) * self.interval for k in range(self.count)]
         found = [self.forecasts.get(begin, {}).get(valid) for begin in begins]
         return None if any(x is None for x in found) else torch.stack(found)
+
+
+class Carried:
+    """The same ensemble for a model that takes batches: at each cycle all forecasts are carried on by one interval.
+
+    Args:
+        members: K.
+    """
+
+    def __init__(self, members: int = 6) -> None:
+        if members < 2:
+            raise PipelineError(f"ensembles/lagged: members {members} must be 2 or more")
+        self.count = members
+        self.states: torch.Tensor | None = None
+
+    def advance(self, analysis: torch.Tensor, step: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """The forecast (n,) from an analysis (n,) one interval ahead; the older forecasts go along with it."""
+        older = [] if self.states is None else [self.states[: self.count - 1]]
+        self.states = step(torch.cat([analysis[None], *older]))
+        return self.states[0]
+
+    def members(self) -> torch.Tensor | None:
+        """The states (K, n) valid now, the youngest first; None until K cycles have been run."""
+        return self.states if self.states is not None and len(self.states) == self.count else None

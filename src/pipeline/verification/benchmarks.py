@@ -23,6 +23,8 @@ def method_rows(name: str, published: dict[str, Any], scores: xr.Dataset, timing
     seeds = {key: scores[key].mean("cycle").values for key in ("rmse", "spread")}
     kept = np.isfinite(seeds["rmse"])
     extra = {"per_seed": _plain(seeds["rmse"]), "diverged_seeds": int((~kept).sum())}
+    if published["members"] > 1:
+        extra |= {"lost_seeds": int(lost(scores).sum()), "median": float(np.nanmedian(seeds["rmse"]))}
     rows = [_over_seeds(f"rmse_{name}", seeds["rmse"][kept], "1", published["rmse"], **extra)]
     rows.append(_over_seeds(f"crps_{name}", scores["crps"].values[kept], "1"))
     if published["members"] > 1 and kept.any():
@@ -34,6 +36,12 @@ def method_rows(name: str, published: dict[str, Any], scores: xr.Dataset, timing
     seconds = timing["cpu_seconds_per_1000_cycles"]
     rows.append(row(f"cpu_{name}", seconds, "s per 1000 cycles and seed", "lower", published["cpu_seconds"], **timing))
     return rows
+
+
+def lost(scores: xr.Dataset) -> np.ndarray:
+    """Which seeds have lost the truth for good, (seed,): in the last tenth of the cycles RMSE is over thrice the spread."""
+    last = scores.isel(cycle=slice(-max(1, scores.sizes["cycle"] // 10), None)).mean("cycle")
+    return (last["rmse"] > 3 * last["spread"]).values
 
 
 def climatology_rows(twins: xr.Dataset, burn_in: int) -> list[dict]:

@@ -31,9 +31,9 @@ def correlations(error: torch.Tensor, deviation: torch.Tensor, weights: torch.Te
         a, b = (
             x[: count * steps].double().unflatten(0, (count, steps)).square().mean(1).sqrt() for x in (error, deviation)
         )
-        found[f"sigma-error correlation, {name}"] = float(pearson(a, b, weights).mean())
+        found[f"sigma_correlation_{name}"] = float(pearson(a, b, weights).mean())
     a, b = ((x.double().square() * weights).sum(-1) / weights.sum() for x in (error, deviation))
-    found["sigma / error"] = float((b.mean() / a.mean()).sqrt())
+    found["sigma_over_error"] = float((b.mean() / a.mean()).sqrt())
     return found
 
 

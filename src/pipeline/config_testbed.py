@@ -1,0 +1,108 @@
+"""The `testbed` section: latent methods on a small model, from its nature run to a table of methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.config_base import Kind, Section, Training, check_options, check_row_names
+
+
+class Runs(Section):
+    """Runs of the model that make training data and the climate; the last of them is kept for validation."""
+
+    trajectories: int = Field(40, ge=2)
+    spinup_days: float = Field(40, ge=0)
+    days: float = Field(120, ge=4)
+    every: int = Field(4, ge=1, description="model steps between two states that networks are trained on")
+
+
+class Trained(Section):
+    """A network and its training."""
+
+    network: Kind
+    training: Training = Training()
+
+    @field_validator("network")
+    @classmethod
+    def _known_network(cls, network: Kind) -> Kind:
+        check_options("networks", network)
+        return network
+
+
+class Stations(Section):
+    """What is observed."""
+
+    count: int = Field(40, ge=1, description="of stations, drawn by area")
+    variables: tuple[str, ...] = Field(min_length=1)
+    error_share: float = Field(0.03, gt=0, description="standard deviation of an error over the variable's anomalies'")
+    gaps: float = Field(0.1, ge=0, lt=1, description="share of reports missing at random")
+
+
+class ErrorStatistics(Section):
+    """Forecasts valid at the same time, for B; states with their observations, for R."""
+
+    pairs: int = Field(300, ge=2, description="of forecasts over 48 and 24 hours")
+    share: float = Field(0.15, gt=0, description="error of their first states over the difference of two states")
+    every: int = Field(4, ge=1, description="model steps between two states that R is estimated from")
+
+
+class TestbedCycling(Section):
+    """The cycles, an analysis at every step of the model."""
+
+    days: int = Field(40, ge=2)
+    burn_in_days: int = Field(10, ge=0, description="left out of the scores")
+    start_share: float = Field(0.3, gt=0, le=1, description="first error over the difference of two states")
+    seeds: tuple[int, ...] = Field((1,), min_length=1)
+
+    @model_validator(mode="after")
+    def _leaves_days(self) -> TestbedCycling:
+        if self.burn_in_days >= self.days:
+            raise ValueError(f"burn_in_days = {self.burn_in_days} leaves nothing of days = {self.days}")
+        return self
+
+
+class TestbedRow(Section):
+    """One line of the table: a method, or a free run without one."""
+
+    method: Kind | None = None
+    members: int = Field(0, ge=0, description="of the time-lagged ensemble; 0: none")
+    factor: float = Field(1.0, gt=0, description="on the observation errors")
+    told: bool = Field(True, description="whether the method knows of that factor")
+    base: str | None = Field(None, description="row that differs from this one by its observation errors alone")
+    published: dict[str, float] = Field(default_factory=dict, description="score -> what others have published")
+
+
+class Testbed(Section):
+    """A perfect twin on a model in PyTorch, with an autoencoder and an observation-to-latent network of its own."""
+
+    model: Kind
+    nature: Runs = Runs()
+    autoencoder: Trained
+    o2lnet: Trained
+    observations: Stations
+    errors: ErrorStatistics = ErrorStatistics()
+    cycling: TestbedCycling = TestbedCycling()
+    rows: dict[str, TestbedRow] = Field(default_factory=dict)
+
+    @field_validator("model")
+    @classmethod
+    def _known_model(cls, model: Kind) -> Kind:
+        check_options("models", model)
+        return model
+
+    @field_validator("rows")
+    @classmethod
+    def _known_methods(cls, rows: dict[str, TestbedRow]) -> dict[str, TestbedRow]:
+        check_row_names(rows)
+        for name, row in rows.items():
+            if row.method:
+                check_options("assimilation", row.method)
+            if row.base and row.base not in rows:
+                raise ValueError(f"row {name!r}: base {row.base!r} is no row; choose one of {', '.join(rows)}")
+        return rows
+
+    def learning(self) -> dict[str, Any]:
+        """The parts that decide networks and error statistics."""
+        return self.model_dump(exclude={"rows", "cycling"})

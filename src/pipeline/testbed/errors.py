@@ -1,0 +1,95 @@
+"""Error statistics of a testbed: B in latent and in model space, R in latent space.
+
+    B: mean of d d^T, d = E(x_48h) - E(x_24h)       R: mean of e^2, e = O(Hx + eps, m) - E(x)
+
+With a perfect model two forecasts from exact states would agree; they start from states whose error is `share` of the
+difference of two states of the climate. B is known up to a factor: `inflation` of the covariances.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import xarray as xr
+
+from pipeline.covariances import Differences, spectral
+from pipeline.files import atomic
+from pipeline.networks import load_network
+from pipeline.testbed.observing import Observing
+from pipeline.testbed.world import World
+from pipeline.training.o2lnet import observe, write_errors
+from pipeline.transforms.autoencoder import Autoencoder
+from pipeline.verification.latent import diagonality
+
+
+def forecast_pairs(world: World) -> tuple[torch.Tensor, torch.Tensor]:
+    """Forecasts over 48 and over 24 hours valid at the same time, both (N, n)."""
+    plan, day, nature = world.plan["errors"], world.day, world.nature
+    rng = torch.Generator().manual_seed(world.seed)
+    times = torch.randint(0, len(nature) - 2 * day, (plan["pairs"],), generator=rng)
+    which = torch.randint(0, nature.shape[1], (plan["pairs"],), generator=rng)
+    flat, found = nature.flatten(0, 1), []
+    for lead, start in ((2 * day, times), (day, times + day)):
+        one, other = flat[torch.randint(0, len(flat), (2, plan["pairs"]), generator=rng)]
+        found.append(world.forecast(nature[start, which] + plan["share"] * (one - other), lead))
+    return found[0], found[1]
+
+
+def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[str, float]:
+    """background.nc and observation.nc (latent), spectral.nc (model space); how diagonal they are, how good O and D.
+
+    Args:
+        world: with its nature runs.
+        autoencoder, o2lnet: directories of the trained networks.
+        folder: takes the files.
+    """
+    encoder, observer = (load_network(path, world.space) for path in (autoencoder, o2lnet))
+    transform = Autoencoder(encoder, world.normalization, world.space)
+    channels, levels = encoder.latent_shape[0], world.space.components[0].shape[0]
+    long, short = forecast_pairs(world)
+    latent = transform.encode(long) - transform.encode(short)
+    statistics = Differences(32, channels)
+    statistics.update(latent)
+    harmonics = world.model.harmonics
+    _save(statistics.dataset(), folder / "background.nc")
+    shape = (harmonics.truncation, harmonics.nlat, harmonics.nlon)
+    _save(spectral.fit(long - short, levels, *shape), folder / "spectral.nc")
+    observing = Observing(world)
+    x = world.validation_states(world.plan["errors"]["every"])
+    torch.manual_seed(world.seed)
+    write_errors(folder / "observation.nc", observer, encoder, x, observing.coverage, observing.scaled)
+    torch.manual_seed(world.seed)
+    with torch.no_grad():
+        z_o, z = observer(*observe(x, observing.coverage, observing.scaled)), encoder.encode(x)[0]
+    truth = world.normalization.denormalize(x)
+    return {
+        "diagonality_b_latent": diagonality(latent, channels),
+        "diagonality_b_model": diagonality(long - short, levels),
+        "diagonality_r_latent": diagonality(z_o - z, channels),
+        "reconstruction": world.distance(transform(truth), truth),
+        "o2lnet_alone": world.distance(transform.decode(z_o), truth),
+        "regression_alone": regression(world, observing),
+    }
+
+
+def regression(world: World, observing: Observing) -> float:
+    """Error of the linear regression of the state on its observations, what an O2Lnet alone is to be measured by.
+
+    x = mean + C_xy (C_yy + R)^-1 (y - mean_y),    covariances of the nature runs, all stations reporting
+    """
+    seen = observing.coverage > 0
+    every = world.plan["nature"]["every"]
+    train = world.nature[::every, :-1].flatten(0, 1).double() / world.deviation
+    truth = world.nature[::every, -1].double() / world.deviation
+    mean, sigma = train.mean(0), world.plan["observations"]["error_share"]
+    x, y = train - mean, (train - mean)[:, seen]
+    gain = torch.linalg.solve(y.mT @ y / len(y) + sigma**2 * torch.eye(y.shape[1]).double(), y.mT @ x / len(y))
+    noise = torch.randn(truth[:, seen].shape, generator=torch.Generator().manual_seed(world.seed), dtype=torch.float64)
+    estimate = mean + (truth[:, seen] + sigma * noise - mean[seen]) @ gain
+    return world.distance(estimate * world.deviation, truth * world.deviation)
+
+
+def _save(dataset: xr.Dataset, path: Path) -> None:
+    with atomic(path) as partial:
+        dataset.to_netcdf(partial, engine="netcdf4")

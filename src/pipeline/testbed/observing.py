@@ -1,0 +1,68 @@
+"""A network of stations at fixed places, whose reports fail now and then."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from pipeline.observations import Observations
+from pipeline.testbed.world import World
+
+
+class Observing:
+    """Stations of a testbed's `observations` section.
+
+    Args:
+        world: what is observed.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world, self.plan = world, world.plan["observations"]
+
+    @cached_property
+    def stations(self) -> np.ndarray:
+        """Cells of one level that hold a station, drawn by area."""
+        space = self.world.space
+        points = int(np.prod(space.components[0].grid.shape))
+        weights = space.weights[:points].numpy()
+        rng = np.random.default_rng(self.world.seed)
+        return rng.choice(points, self.plan["count"], replace=False, p=weights / weights.sum())
+
+    @cached_property
+    def coverage(self) -> torch.Tensor:
+        """Probability that an element reports, (n,)."""
+        p = torch.zeros(self.world.space.size)
+        for name in self.plan["variables"]:
+            p[self.world.space.index(name).start + torch.from_numpy(self.stations)] = 1 - self.plan["gaps"]
+        return p
+
+    @cached_property
+    def error(self) -> torch.Tensor:
+        """Nominal error of an observation, physical units, (n,)."""
+        return self.plan["error_share"] * self.world.deviation
+
+    @property
+    def nominal(self) -> dict[str, float]:
+        """The same by variable."""
+        return {name: float(self.error[self.world.space.index(name)][0]) for name in self.plan["variables"]}
+
+    @property
+    def scaled(self) -> torch.Tensor:
+        """The same in the networks' units, (n,)."""
+        return (self.error / self.world.normalization.half_range).float()
+
+    def observe(self, truth: torch.Tensor, seed: int, factor: float = 1.0, told: bool = True) -> Observations:
+        """Reports of the stations that are not silent; errors grow by `factor`; the analysis is told so or not."""
+        rng, space = np.random.default_rng(seed), self.world.space
+        grid, rows = space.components[0].grid, []
+        for name in self.plan["variables"]:
+            cells = self.stations[rng.random(len(self.stations)) > self.plan["gaps"]]
+            where = space.index(name).start + cells
+            sigma = self.error[where].numpy()
+            value = truth[where].double().numpy() + factor * sigma * rng.standard_normal(len(cells))
+            lat, lon = grid.lat[cells // len(grid.lon)], grid.lon[cells % len(grid.lon)]
+            nothing, error = np.zeros(len(cells)), sigma * (factor if told else 1.0)
+            rows.append(Observations(nothing, np.full(len(cells), name), lat, lon, value, error, nothing))
+        return Observations.concatenate(rows)

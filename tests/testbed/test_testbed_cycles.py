@@ -1,0 +1,103 @@
+"""Cycles of every row of the experiment at a tiny size, their scores, their table and their figure."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from pipeline.config import resolve
+from pipeline.errors import PipelineError
+from pipeline.figures import testbeds as figure
+from pipeline.testbed.cycles import LEADS, Cycles
+from pipeline.testbed.world import World
+from pipeline.verification import testbeds as table
+from pipeline.verification.memory import peak
+
+
+def run(world, folder, row) -> tuple[xr.Dataset, dict]:
+    return Cycles(world, row, folder).score()
+
+
+def test_a_free_run_is_the_model_and_forgets_nothing(world, folder, plan):
+    steps = [*Cycles(world, plan["rows"]["free"], folder).run()]
+    assert len(steps) == 12
+    assert torch.equal(steps[5]["analysis"], steps[5]["background"])
+    assert torch.equal(world.forecast(steps[5]["analysis"], 1), steps[6]["background"])
+    alone = World({**world.plan, "cycling": {**world.plan["cycling"], "seeds": [2]}}, 1, world.file)
+    second = [*Cycles(alone, plan["rows"]["free"], folder).run()]
+    torch.testing.assert_close(
+        second[-1]["truth"][0], steps[-1]["truth"][1], rtol=1e-3, atol=1e-3 * float(world.deviation[0])
+    )
+    series, scores = run(world, folder, plan["rows"]["free"])
+    assert series["error"].shape == (2, 12)
+    assert "cpu_seconds" not in scores
+    assert scores["analysis"] == scores["background"]
+
+
+def test_variational_analysis_in_model_space_beats_the_free_run(world, folder, plan):
+    free, analysed = (run(world, folder, plan["rows"][name])[1] for name in ("free", "three_d_var"))
+    for seed in (0, 1):
+        assert analysed["analysis"][seed] < 0.7 * free["analysis"][seed]
+        assert analysed["analysis"][seed] < analysed["background"][seed]
+        assert analysed["forecast_5d"][seed] < free["forecast_5d"][seed]
+    assert all(value > 0 for value in analysed["cpu_seconds"] + analysed["peak_bytes"])
+
+
+def test_forecasts_are_scored_from_the_analyses(world, folder, plan):
+    """By hand, for the first seed of a free run: day 2 against the same truths five days on."""
+    _, scores = run(world, folder, plan["rows"]["free"])
+    steps = [*Cycles(world, plan["rows"]["free"], folder).run()][4:]
+    x, t = (torch.stack([s[key][0] for s in steps])[:: world.day] for key in ("analysis", "truth"))
+    for lead in LEADS:
+        x, t = world.forecast(x, world.day), world.forecast(t, world.day)
+        assert scores[f"forecast_{lead}d"][0] == pytest.approx(world.distance(x, t), rel=1e-6)
+
+
+def test_every_row_of_the_experiment_runs_and_enters_table_and_figure(world, folder, plan):
+    rows = plan["rows"]
+    found = {name: run(world, folder, row) for name, row in rows.items()}
+    scores = {name: s for name, (_, s) in found.items()}
+    for name, row in rows.items():
+        assert np.isfinite(scores[name]["analysis"]).all(), name
+        assert ("sigma_over_error" in scores[name]) == ((row["method"] or {}).get("kind") == "hloba"), name
+    lines = table.latent_rows(json.loads((folder / "errors" / "latent.json").read_text()))
+    for name, row in rows.items():
+        lines += table.method_rows(name, row["published"], scores[name])
+    lines += table.growth_rows(rows, scores, 0.03)
+    by_name = {line["name"]: line for line in lines}
+    json.dumps(lines)
+    assert by_name["analysis_hloba"]["ours"] == pytest.approx(np.mean(scores["hloba"]["analysis"]))
+    assert by_name["sigma_correlation_step_hloba_both"]["paper"] == 0.42
+    growth = np.mean(scores["hloba_errors_tripled"]["analysis"]) - np.mean(scores["hloba"]["analysis"])
+    assert by_name["error_growth_hloba_errors_tripled"]["ours"] == pytest.approx(growth / 0.06)
+    drawn = figure.draw(scores, {name: s for name, (s, _) in found.items()}, {"free", "hloba"}, "title")
+    assert len(drawn.findobj(lambda a: a.__class__.__name__ == "Axes")) >= 3
+
+
+def test_peak_memory_is_that_of_the_tensors():
+    def work():
+        a = torch.zeros(1000, 1000)
+        b = a + 1.0
+        del a
+        return b.sum()
+
+    assert 8e6 <= peak(work) < 9e6
+    assert peak(lambda: None) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": {"a b": {}}}, "letters, digits and _ only"),
+        ({"rows": {"x": {"base": "nothing"}}}, "base 'nothing' is no row"),
+        ({"rows": {"x": {"method": {"kind": "hloba", "probe": 3}}}}, "unknown option 'probe' of hloba"),
+        ({"model": {"kind": "quasi_geostrophic", "truncaton": 3}}, "unknown option 'truncaton'"),
+        ({"cycling": {"days": 3, "burn_in_days": 3}}, "leaves nothing of days = 3"),
+        ({"observations": {"stations": 3}}, "unknown key"),
+    ],
+)
+def test_mistakes_are_named_before_any_job(change, message):
+    with pytest.raises(PipelineError, match=message):
+        resolve({"experiment": "quasi_geostrophic", "size": "test", "testbed": change})

@@ -1,0 +1,87 @@
+"""Nature runs, the unit of the errors, stations, forecast pairs, and what the networks leave behind."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from pipeline.errors import PipelineError
+from pipeline.observations.operators import Interpolation
+from pipeline.testbed.errors import forecast_pairs
+from pipeline.testbed.observing import Observing
+from pipeline.testbed.world import World, make_nature
+
+
+def test_nature_runs_follow_the_model_and_are_split_by_trajectory(world):
+    states = world.nature
+    assert states.shape == (32, 3, world.space.size)
+    torch.testing.assert_close(world.forecast(states[4], 3), states[7], rtol=1e-4, atol=1e-4 * float(states.std()))
+    assert len(world.training_states()) == 16 * 2
+    assert float(world.training_states().abs().max()) <= 1.0 + 1e-6
+    kept = world.normalization.denormalize(world.validation_states(8))
+    torch.testing.assert_close(kept, states[::8, -1], rtol=1e-5, atol=1e-5 * float(states.std()))
+
+
+def test_the_unit_of_errors_is_the_deviation_of_anomalies(world):
+    """Against the definition, and: two independent states are about sqrt(2) deviations apart."""
+    flat = world.nature[::4].flatten(0, 1).double()
+    anomalies, w = flat - flat.mean(0), world.space.weights
+    for name in ("psi_upper", "psi_lower"):
+        own = world.space.index(name)
+        wanted = ((anomalies[:, own].square() * w[own]).sum(-1) / w[own].sum()).mean().sqrt()
+        torch.testing.assert_close(world.deviation[own][0], wanted, rtol=1e-5, atol=0.0)
+    shifted = world.nature[3] + 0.5 * world.deviation
+    assert world.distance(shifted, world.nature[3]) == pytest.approx(0.5, rel=1e-5)
+    torch.testing.assert_close(
+        world.squares(shifted, world.nature[3]), torch.full((3,), 0.25).double(), rtol=1e-4, atol=0
+    )
+
+
+def test_a_missing_run_and_another_model_are_named(world, tmp_path):
+    with pytest.raises(PipelineError, match="make the nature runs first"):
+        _ = World(world.plan, 1, tmp_path / "nothing.safetensors").nature
+    with pytest.raises(PipelineError, match="lorenz96 is no model in PyTorch that spins itself up"):
+        make_nature({**world.plan, "model": {"kind": "lorenz96"}}, 1, tmp_path / "x.safetensors")
+
+
+def test_stations_report_with_their_error_and_their_gaps(world):
+    observing, truth = Observing(world), world.nature[-1, -1]
+    exact = Interpolation(world.space, observing.observe(truth, 0))
+    departures, count = [], []
+    for seed in range(60):
+        seen = observing.observe(truth, seed, factor=3.0)
+        count.append(len(seen))
+        departures.append((seen.value - Interpolation(world.space, seen)(truth.double()).numpy()) / seen.error)
+    assert np.concatenate(departures).std() == pytest.approx(1.0, abs=0.05)
+    assert np.mean(count) == pytest.approx(2 * 20 * 0.9, abs=0.8)
+    told, untold = (observing.observe(truth, 5, factor=3.0, told=t) for t in (True, False))
+    np.testing.assert_array_equal(told.value, untold.value)
+    np.testing.assert_allclose(told.error, 3 * untold.error)
+    assert len(exact.observations) == len(observing.observe(truth, 0))  # every station stands on a cell
+    assert float(observing.coverage.sum()) == pytest.approx(2 * 20 * 0.9)
+    assert observing.nominal["psi_upper"] == pytest.approx(0.03 * float(world.deviation[0]))
+
+
+def test_forecast_pairs_are_valid_at_one_time_and_apart_by_their_first_errors(world):
+    long, short = forecast_pairs(world)
+    apart = world.distance(long, short)
+    assert 0.05 < apart < 1.0
+    exact = World({**world.plan, "errors": {**world.plan["errors"], "share": 1e-9}}, 1, world.file)
+    assert exact.distance(*forecast_pairs(exact)) < 1e-3
+
+
+def test_error_statistics_are_those_of_their_definition(world, folder):
+    found = json.loads((folder / "errors" / "latent.json").read_text())
+    assert set(found) == {
+        "diagonality_b_latent", "diagonality_b_model", "diagonality_r_latent", "reconstruction", "o2lnet_alone",
+        "regression_alone",
+    }  # fmt: skip
+    assert all(np.isfinite(v) and v >= 0 for v in found.values())
+    assert found["regression_alone"] < found["o2lnet_alone"]  # one epoch of training
+    for name, size in (("background", 16), ("observation", 16)):
+        variance = xr.load_dataset(folder / "errors" / f"{name}.nc")["variance"]
+        assert variance.shape == (size,)
+        assert bool((variance > 0).all())
+    assert xr.load_dataset(folder / "errors" / "spectral.nc")["deviation"].shape == (2, 8)
