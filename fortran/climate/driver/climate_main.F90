@@ -9,6 +9,7 @@ program climate_main
     use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step, climate_seconds
     use climate_restart_mod, only: climate_read_restart, climate_write_restart
     use climate_state_mod, only: climate_write_state
+    use climate_means_mod, only: climate_means_type, climate_means_init, climate_means_add
     use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_Abort, MPI_Wtime, MPI_COMM_WORLD
     implicit none
@@ -20,10 +21,12 @@ program climate_main
         character(len=512) :: restart_out = ''      !< restart to leave; blank: none
         character(len=512) :: state_out = ''        !< three-dimensional fields of the end; blank: none
         real(dp) :: state_days = 0.0_dp             !< also write them so often, named by their day; 0: at the end alone
+        character(len=512) :: means_out = ''        !< monthly means, named by their month since 2000; blank: none
     end type driver_type
 
     type(comm_type) :: comm
     type(climate_type) :: climate
+    type(climate_means_type) :: means
     type(driver_type) :: driver
     type(status_type) :: status
     character(len=512) :: path
@@ -40,6 +43,8 @@ program climate_main
     call stop_if_failed()
     if (driver%restart_in /= '') call climate_read_restart(climate, trim(driver%restart_in), status)
     call stop_if_failed()
+    if (driver%means_out /= '') call climate_means_init(means, climate, trim(driver%means_out), status)
+    call stop_if_failed()
     steps = nint(driver%days*86400.0_dp/climate%config%coupling_dt, i8)
     report_every = max(1_i8, nint(driver%report_days*86400.0_dp/climate%config%coupling_dt, i8))
     state_every = max(1_i8, nint(driver%state_days*86400.0_dp/climate%config%coupling_dt, i8))
@@ -49,6 +54,8 @@ program climate_main
         call climate_atmos_step(climate, status)
         call stop_if_failed()
         call climate_ocean_step(climate, status)
+        call stop_if_failed()
+        if (driver%means_out /= '') call climate_means_add(means, climate, status)
         call stop_if_failed()
         if (mod(step, report_every) == 0 .or. step == steps) call report()
         if (driver%state_days > 0.0_dp .and. mod(step, state_every) == 0) call write_dated_state()
@@ -65,8 +72,8 @@ contains
         type(driver_type), intent(inout) :: settings
         type(status_type), intent(inout) :: outcome
         real(dp) :: days, report_days, state_days
-        character(len=512) :: restart_in, restart_out, state_out
-        namelist /driver_nml/ days, report_days, restart_in, restart_out, state_out, state_days
+        character(len=512) :: restart_in, restart_out, state_out, means_out
+        namelist /driver_nml/ days, report_days, restart_in, restart_out, state_out, state_days, means_out
         character(len=256) :: message
         integer :: unit, code
         logical :: found
@@ -77,6 +84,7 @@ contains
         restart_out = settings%restart_out
         state_out = settings%state_out
         state_days = settings%state_days
+        means_out = settings%means_out
         call namelist_open(path, 'driver_nml', unit, found, outcome)
         if (found) read (unit, nml=driver_nml, iostat=code, iomsg=message)
         if (found) call namelist_close(unit, path, 'driver_nml', code, message, outcome)
@@ -84,7 +92,7 @@ contains
             trim(path)//': &driver_nml: state_days needs a name in state_out')
         if (days < 0.0_dp .or. report_days <= 0.0_dp) call outcome%set(status_bad_input, &
             trim(path)//': &driver_nml: days must not be negative and report_days must be positive')
-        settings = driver_type(days, report_days, restart_in, restart_out, state_out, state_days)
+        settings = driver_type(days, report_days, restart_in, restart_out, state_out, state_days, means_out)
     end subroutine read_driver
 
     !> A line of names first, then a line of numbers.
