@@ -38,7 +38,6 @@ module climate_means_mod
 
     type, public :: climate_means_type
         character(len=:), allocatable :: path               !< its ending is preceded by the month: means_000001.nc
-        integer :: month = -1                               !< under way, 0 = the first of the year 2000
         integer :: samples = 0
         real(dp), allocatable :: air_levels(:, :, :, :)     !< sums (nlon, nrows, nlev, 8)
         real(dp), allocatable :: air(:, :, :)               !< (nlon, nrows, 8)
@@ -64,31 +63,32 @@ contains
         end associate
     end subroutine climate_means_init
 
-    !> Count the coupling interval that has just ended; the first one of a new month writes the month before.
-    !! Collective.
+    !> Count the coupling interval that has just ended; the last one of a month writes the month. An interval belongs to
+    !! the month of its middle. Collective.
     subroutine climate_means_add(self, climate, status)
         type(climate_means_type), intent(inout) :: self
         type(climate_type), intent(inout) :: climate
         type(status_type), intent(inout) :: status
         real(dp) :: middle
-        integer :: month
 
         middle = real(climate_seconds(climate), dp) - 0.5_dp*climate%config%coupling_dt
-        month = floor(12.0_dp*middle/seconds_per_year)
-        if (month /= self%month) then
-            if (self%samples > 0) call write_month(self, climate, status)
-            if (status%failed()) return
-            self%month = month
-            self%samples = 0
-            self%air_levels = 0.0_dp
-            self%air = 0.0_dp
-            self%sea_levels = 0.0_dp
-            self%sea = 0.0_dp
-        end if
         self%samples = self%samples + 1
         call add_air(self, climate)
         call add_sea(self, climate)
+        if (month_of(middle + climate%config%coupling_dt) == month_of(middle)) return
+        call write_month(self, climate, month_of(middle), status)
+        self%samples = 0
+        self%air_levels = 0.0_dp
+        self%air = 0.0_dp
+        self%sea_levels = 0.0_dp
+        self%sea = 0.0_dp
     end subroutine climate_means_add
+
+    !> 0 is the first month of the year 2000.
+    pure integer function month_of(seconds)
+        real(dp), intent(in) :: seconds         !< clock
+        month_of = floor(12.0_dp*seconds/seconds_per_year)
+    end function month_of
 
     subroutine add_air(self, climate)
         type(climate_means_type), intent(inout) :: self
@@ -139,21 +139,22 @@ contains
         end associate
     end subroutine add_sea
 
-    subroutine write_month(self, climate, status)
+    subroutine write_month(self, climate, month, status)
         type(climate_means_type), intent(in) :: self
         type(climate_type), intent(in) :: climate
+        integer, intent(in) :: month
         type(status_type), intent(inout) :: status
         type(netcdf_file_type) :: file
-        character(len=12) :: month
+        character(len=12) :: name
         integer :: dot, k
         real(dp) :: share
 
         share = 1.0_dp/self%samples
-        write (month, '(i0.6)') self%month
+        write (name, '(i0.6)') month
         dot = index(self%path, '.', back=.true.)
         if (dot == 0) dot = len(self%path) + 1
-        call open_output(climate, self%path(:dot - 1)//'_'//trim(month)//self%path(dot:), &
-            (self%month + 0.5_dp)*seconds_per_year/12.0_dp, file, status)
+        call open_output(climate, self%path(:dot - 1)//'_'//trim(name)//self%path(dot:), &
+            (month + 0.5_dp)*seconds_per_year/12.0_dp, file, status)
         if (climate%comm%is_root()) call file%write_attribute('samples', real(self%samples, dp), status)
         do k = 1, size(air_levels_names)
             call put_air_levels(climate, file, trim(air_levels_names(k)), share*self%air_levels(:, :, :, k), &
