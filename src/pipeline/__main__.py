@@ -1,4 +1,4 @@
-"""python -m pipeline summary results/<experiment>/<size>  |  schema  |  verify climate  |  control-climate  |  doctor."""
+"""python -m pipeline summary results/<experiment>/<size> | schema | verify climate | control-climate | doctor."""
 
 from __future__ import annotations
 

@@ -32,6 +32,8 @@ program climate_main
     character(len=512) :: path
     integer(i8) :: step, steps, report_every, state_every
     real(dp) :: started
+    real(dp) :: spent(2) = 0.0_dp       !< processor time of atmosphere and ocean on this rank [s]
+    real(dp) :: mark(3)
 
     call MPI_Init()
     call comm%init(MPI_COMM_WORLD%mpi_val)
@@ -51,10 +53,14 @@ program climate_main
     started = MPI_Wtime()
     call report()
     do step = 1, steps
+        call cpu_time(mark(1))
         call climate_atmos_step(climate, status)
         call stop_if_failed()
+        call cpu_time(mark(2))
         call climate_ocean_step(climate, status)
         call stop_if_failed()
+        call cpu_time(mark(3))
+        spent = spent + (mark(2:) - mark(:2))
         if (driver%means_out /= '') call climate_means_add(means, climate, status)
         call stop_if_failed()
         if (mod(step, report_every) == 0 .or. step == steps) call report()
@@ -64,6 +70,7 @@ program climate_main
     call stop_if_failed()
     if (driver%state_out /= '') call climate_write_state(climate, trim(driver%state_out), status)
     call stop_if_failed()
+    if (steps > 0) call report_speed()
     call MPI_Finalize()
 
 contains
@@ -107,6 +114,16 @@ contains
         print '(f0.3, 1x, f0.2, *(1x, es14.7))', climate_seconds(climate)/86400.0_dp, MPI_Wtime() - started, values
         flush (6)
     end subroutine report
+
+    !> Of the busiest rank; what a rank waits for a message counts as well.
+    subroutine report_speed()
+        real(dp) :: all_spent(2*comm%size), days
+        integer :: k
+        days = steps*climate%config%coupling_dt/86400.0_dp
+        call comm%allgatherv(spent/days, [(2, k=1, comm%size)], all_spent)
+        if (comm%is_root()) print '(a, 2(1x, f0.5))', '# CPU seconds per model day, atmosphere and ocean:', &
+            maxval(all_spent(1::2)), maxval(all_spent(2::2))
+    end subroutine report_speed
 
     !> state_out with the day of the clock before its ending.
     subroutine write_dated_state()

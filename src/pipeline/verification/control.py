@@ -1,7 +1,7 @@
 """A long undisturbed run of the moist climate model, and what it says about the model's climate.
 
-`run` makes monthly means with the model's own driver, year by year, so that a run that was stopped goes on with its last
-finished year; `climate` reads them; `summarize` reduces them to the numbers of docs/models/control-climate.md.
+`run` makes monthly means with the model's own driver, year by year, so that a run that was stopped goes on after its last
+finished year; `read` takes them up; `summarize` reduces them to the numbers of docs/models/control-climate.md.
 """
 
 from __future__ import annotations
