@@ -1,8 +1,8 @@
 """The climate model's speed: make bench AREA=climate.
 
-CPU seconds per model day, as the driver counts them around its steps (start and files left out), of runs of some days on
-one rank, in turn; a rank of two counts what it waits for the other, so on a busy machine the figures of two ranks are
-upper bounds. Years are extrapolated from these days. The filter's case is the verification program's.
+CPU seconds per model day, as the driver counts them around its steps (start and files left out), of runs of some days
+on one rank, in turn; a rank of two counts what it waits for the other, so on a busy machine the figures of two
+ranks are upper bounds. Years are extrapolated from these days. The filter's case is the verification program's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a user or the weather can do wrong, through the bridge on two ranks: the message names the place on every rank."""
+"""What a user or the weather can do wrong, through the bridge on two ranks: messages name the place on every rank."""
 
 import json
 import os

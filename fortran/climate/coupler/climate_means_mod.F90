@@ -9,7 +9,7 @@ module climate_means_mod
     use constants_mod, only: gravity, seconds_per_year
     use status_mod, only: status_type, status_bad_input
     use netcdf_io_mod, only: netcdf_file_type
-    use climate_type_mod, only: climate_type, forcing_stress_x, forcing_stress_y, forcing_heat, forcing_water, n_forcings
+    use climate_type_mod, only: climate_type, forcing_stress_x, forcing_stress_y, forcing_heat, forcing_water
     use climate_mod, only: climate_seconds
     use climate_output_mod, only: open_output, put_air, put_air_levels, put_sea, put_sea_levels
     use climate_state_mod, only: land_fraction
@@ -24,8 +24,8 @@ module climate_means_mod
         'vt', 'vq']
     character(len=*), parameter :: air_levels_units(8) = [character(len=12) :: 'm s-1', 'm s-1', 'K', 'kg kg-1', &
         'kg m-1 s-1', 'm2 s-2', 'K m s-1', 'm s-1']
-    character(len=*), parameter :: air_names(8) = [character(len=18) :: 'precipitation', 'evaporation', 'surface_heat', &
-        'net_sunlight', 'outgoing_long_wave', 'ps', 'land_temperature', 'land_water']
+    character(len=*), parameter :: air_names(8) = [character(len=18) :: 'precipitation', 'evaporation', &
+        'surface_heat', 'net_sunlight', 'outgoing_long_wave', 'ps', 'land_temperature', 'land_water']
     character(len=*), parameter :: air_units(8) = [character(len=10) :: 'kg m-2 s-1', 'kg m-2 s-1', 'W m-2', 'W m-2', &
         'W m-2', 'Pa', 'K', 'kg m-2']
     character(len=*), parameter :: sea_levels_names(4) = [character(len=4) :: 'temp', 'salt', 'uo', 'vo']

@@ -1,4 +1,5 @@
-!> Fields of the coupled model in a NetCDF file: gathered level by level, written by rank 0. All routines are collective.
+!> Fields of the coupled model in a NetCDF file: gathered level by level, written by rank 0. All routines are
+!! collective.
 module climate_output_mod
     use kinds_mod, only: dp
     use status_mod, only: status_type

@@ -12,7 +12,8 @@ module climate_state_mod
     use ocean_mod, only: ocean_surface, ocean_fields, ocean_add_surface_increment
     implicit none
     private
-    public :: climate_write_state, land_fraction, climate_get_atmos, climate_get_ocean, climate_add_atmos, climate_add_ocean
+    public :: climate_write_state, land_fraction, climate_get_atmos, climate_get_ocean, climate_add_atmos, &
+        climate_add_ocean
 
 contains
 

@@ -7,8 +7,9 @@
 !!     S(phi) = 34.9 + exp(-((|phi| - 25)/12)**2) - 1.8 sin(phi)**4,   S = 34.75 + (S(phi) - 34.75) exp(-z/700).
 !! phi in degrees, z in metres below the surface.
 !!
-!! 'bowls' is nearer to the observed ocean: thermoclines deeper under the subtropical gyres, a Southern Ocean colder than
-!! the northern seas, and fresh caps above haloclines, under which the polar seas can freeze without cooling to the floor:
+!! 'bowls' is nearer to the observed ocean: thermoclines deeper under the subtropical gyres, a Southern Ocean colder
+!! than the northern seas, and fresh caps above haloclines, which let the polar seas freeze before they are cold to the
+!! floor:
 !!     SST(phi) = -1.8 + 29.3 cos(pi/2 |phi|/w)**p,   w, p = 66, 1.2 in the south, 78, 1.5 in the north,
 !!     g(z) = 0.4 exp(-z/700) + 0.6 [1 - tanh(r (z - h)/h)]/[1 + tanh(r)],   r = 1.4,
 !!     h(phi) = 150 + 200 exp(-((|phi| - 28)/12)**2),

@@ -125,7 +125,8 @@ contains
                 do j = 1, g%ny
                     do i = 1, g%nx
                         if (g%mask_t(i, j, k) <= 0.0_dp) cycle
-                        associate (lat => g%lat(j + g%j_global), z => g%z(k), t => self%t(i, j, k), s => self%s(i, j, k))
+                        associate (lat => g%lat(j + g%j_global), z => g%z(k), t => self%t(i, j, k), &
+                            s => self%s(i, j, k))
                             select case (self%config%initial_state)
                             case ('uniform')
                                 t = 10.0_dp

@@ -41,8 +41,8 @@ program test_atmos_jablonowski_long
     call atmos_set_fields(atmos, u, v, t, ps, status)
     call run(5)
     call atmos_fields(atmos, u_end, v, t, ps)
-    call report('jablonowski_steady_departure_from_zonal_m_s', maxval(abs(u_end - spread(sum(u_end, 1)/nlon, 1, nlon))), &
-        0.0_dp, 1.0e-5_dp)
+    call report('jablonowski_steady_departure_from_zonal_m_s', &
+        maxval(abs(u_end - spread(sum(u_end, 1)/nlon, 1, nlon))), 0.0_dp, 1.0e-5_dp)
     call report('jablonowski_steady_u_rms_m_s', sqrt(mean(sum((u_end - u)**2, 3)/nlev)), 0.0_dp, 0.1_dp)
 
     call balanced_state()

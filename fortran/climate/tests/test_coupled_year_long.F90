@@ -1,5 +1,5 @@
-!> A year of the moist coupled model with sea, ice and land at a small size: dry air, all water, the sea's volume and the
-!! salt that tells its water, and the heat of sea, ice and land, each against what passed, to 1e-12 of the whole.
+!> A year of the moist coupled model with sea, ice and land at a small size: dry air, all water, the sea's volume,
+!! and the heat of sea, ice and land, each against what passed, to 1e-12 of the whole.
 program test_coupled_year_long
     use kinds_mod, only: dp
     use constants_mod, only: latent_heat_fusion, seconds_per_year

@@ -1,7 +1,7 @@
 !> Cost of the filter at paper size: 10,000 observations of SST on an ocean of 360 x 200 x 50 cells and 10,000 of
-!! surface pressure on an atmosphere of 144 x 96 x 24, 20 members, default tapers. CPU seconds of the busiest rank (waiting
-!! for a message counts as work, so ratios are gated on one rank alone), the
-!! growth of the cost with the number of observations and of members, and what a rank holds in memory.
+!! surface pressure on an atmosphere of 144 x 96 x 24, 20 members, default tapers. CPU seconds of the busiest rank
+!! (waiting for a message counts as work, so ratios are gated on one rank alone), the growth of the cost with the number
+!! of observations and of members, and what a rank holds in memory.
 program test_mpi_da_paper_long
     use report_mod, only: report_judged, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD

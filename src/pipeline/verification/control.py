@@ -1,6 +1,6 @@
 """A long undisturbed run of the moist climate model, and what it says about the model's climate.
 
-`run` makes monthly means with the model's own driver, year by year, so that a run that was stopped goes on after its last
+`run` makes monthly means with the model's own driver, year by year, so that a stopped run goes on after its last
 finished year; `read` takes them up; `summarize` reduces them to the numbers of docs/models/control-climate.md.
 """
 
