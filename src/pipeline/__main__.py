@@ -1,4 +1,4 @@
-"""python -m pipeline summary results/<experiment>/<size>  |  schema  |  verify climate  |  doctor."""
+"""python -m pipeline summary results/<experiment>/<size> | schema | verify climate | control-climate | doctor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def dispatch() -> int:
     """The commands that need the environment."""
     from pipeline import config
     from pipeline.cli import guarded
-    from pipeline.verification import models, summary
+    from pipeline.verification import models, page, summary
 
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -33,6 +33,16 @@ def dispatch() -> int:
     verify = commands.add_parser("verify", help="run a Fortran model's verification programs")
     verify.add_argument("model", choices=models.MODELS)
     verify.add_argument("--label", choices=["all", "short"], default="all")
+    verify.add_argument("--only", metavar="REGEX", help="run these programs and keep the rows of the others")
+    verify.add_argument("--page", action="store_true", help="run nothing; write the tables of docs/verification.md")
+    control = commands.add_parser(
+        "control-climate", help="run the moist climate model for years; figures, summary.json"
+    )
+    control.add_argument("--years", type=int, default=10)
+    control.add_argument("--ranks", type=int, default=2)
+    control.add_argument("--folder", type=Path, default=Path("results/control_climate"))
+    control.add_argument("--ersst", type=Path, help="sst.mnmean.nc of ERSSTv5, to compare with")
+    control.add_argument("--figures", type=Path, help="folder of the figures; default: figures/ in the folder")
     commands.add_parser("doctor", help="what this machine has and lacks, and how to mend it")
     arguments = parser.parse_args()
     with guarded():
@@ -40,9 +50,27 @@ def dispatch() -> int:
             summary.show(arguments.folder)
         elif arguments.command == "schema":
             write_schema(config.ROOT / "config")
+        elif arguments.command == "control-climate":
+            control_climate(arguments)
+        elif arguments.page:
+            page.write(arguments.model, ROOT / "docs" / "verification.md")
         else:
-            return models.verify(arguments.model, long=arguments.label == "all")
+            return models.verify(arguments.model, arguments.label == "all", arguments.only)
     return 0
+
+
+def control_climate(arguments: argparse.Namespace) -> None:
+    """Run what is not there yet, then reduce and draw it."""
+    from pipeline.figures import control as figures
+    from pipeline.verification import control
+
+    folder = arguments.folder
+    control.run(folder, arguments.years, arguments.ranks)
+    climate = control.read(folder)
+    observed = control.observed_sst(climate, arguments.ersst) if arguments.ersst else None
+    control.write(control.summarize(climate, observed), folder / "summary.json")
+    figures.draw_all(climate, observed, arguments.figures or folder / "figures")
+    print(folder / "summary.json")
 
 
 def write_schema(folder: Path) -> None:

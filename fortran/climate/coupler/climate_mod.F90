@@ -72,6 +72,7 @@ contains
         call exchange_fluxes(self%exchange, self%flux_config, ps, ta, ua, va, self%land%temperature, stress_x, &
             stress_y, sensible, land_sensible)
         call land_step(self%land, self%atmos%seconds, land_sensible, status)
+        if (status%failed()) call name_time(self%atmos%seconds + self%config%atmos_dt, status)
         call self%comm%agree(status)
         if (status%failed()) return
         call atmos_step(self%atmos, stress_x, stress_y, sensible, status)
@@ -91,6 +92,7 @@ contains
         call atmos_surface(self%atmos, air)
         self%ps_before = air%ps
         call tile_exchange_fluxes(self%exchange, self%flux_config, self%ice, self%land, air, flux, status)
+        if (status%failed()) call name_time(self%atmos%seconds + self%config%atmos_dt, status)
         call self%comm%agree(status)
         if (status%failed()) return
         call atmos_step(self%atmos, flux, status)
@@ -107,6 +109,14 @@ contains
             m(:, :, air_olr) = m(:, :, air_olr) + self%atmos%olr
         end associate
     end subroutine full_step
+
+    subroutine name_time(seconds, status)
+        integer(i8), intent(in) :: seconds              !< clock at the end of the step
+        type(status_type), intent(inout) :: status
+        character(len=60) :: when
+        write (when, '(a, i0, a)') '; in the step to second ', seconds, ' since 2000-01-01'
+        status%message = trim(status%message)//when
+    end subroutine name_time
 
     !> Give the present surface of ocean and ice to every rank's atmosphere.
     subroutine show_ocean(self)

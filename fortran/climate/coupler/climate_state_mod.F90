@@ -7,11 +7,13 @@ module climate_state_mod
     use layout_mod, only: layout_type
     use climate_type_mod, only: climate_type, forcing_rivers, air_rain, air_evaporation, air_sw_net, air_olr
     use climate_mod, only: climate_seconds
+    use climate_output_mod, only: open_output, put_air, put_air_levels, put_sea, put_sea_levels
     use atmos_mod, only: atmos_surface, atmos_fields, atmos_add_surface_increment
     use ocean_mod, only: ocean_surface, ocean_fields, ocean_add_surface_increment
     implicit none
     private
-    public :: climate_write_state, climate_get_atmos, climate_get_ocean, climate_add_atmos, climate_add_ocean
+    public :: climate_write_state, land_fraction, climate_get_atmos, climate_get_ocean, climate_add_atmos, &
+        climate_add_ocean
 
 contains
 
@@ -30,69 +32,30 @@ contains
 
         call atmos_fields(self%atmos, u, v, t, ps, q)
         call ocean_fields(self%ocean, temp, salt, uo, vo, ssh)
-        if (self%comm%is_root()) then
-            call file%create(path, status)
-            call file%write_attribute('seconds', real(climate_seconds(self), dp), status)
-            call file%write('lon', ['lon'], [self%atmos%nlon], self%atmos%lon, 'degrees_east', status)
-            call file%write('lat', ['lat'], [self%atmos%nlat], self%atmos%lat, 'degrees_north', status)
-            call file%write('level', ['level'], [self%atmos%nlev], self%atmos%sigma, '1', status)
-            call file%write('ocean_lon', ['io'], [self%ocean%nlon], self%ocean%lon, 'degrees_east', status)
-            call file%write('ocean_lat', ['jo'], [self%ocean%nlat], self%ocean%lat, 'degrees_north', status)
-            call file%write('depth', ['depth'], [self%ocean%nlev], self%ocean%grid%z, 'm', status)
-        end if
-        call put_atmos('u', u, 'm s-1')
-        call put_atmos('v', v, 'm s-1')
-        call put_atmos('t', t, 'K')
-        call put_air('ps', ps, 'Pa')
-        call put_ocean('temp', temp, 'degC')
-        call put_ocean('salt', salt, 'g kg-1')
-        call put_ocean('uo', uo, 'm s-1')
-        call put_ocean('vo', vo, 'm s-1')
-        call put_sea('ssh', ssh, 'm')
+        call open_output(self, path, real(climate_seconds(self), dp), file, status)
+        call put_air_levels(self, file, 'u', u, 'm s-1', status)
+        call put_air_levels(self, file, 'v', v, 'm s-1', status)
+        call put_air_levels(self, file, 't', t, 'K', status)
+        call put_air(self, file, 'ps', ps, 'Pa', status)
+        call put_sea_levels(self, file, 'temp', temp, 'degC', status)
+        call put_sea_levels(self, file, 'salt', salt, 'g kg-1', status)
+        call put_sea_levels(self, file, 'uo', uo, 'm s-1', status)
+        call put_sea_levels(self, file, 'vo', vo, 'm s-1', status)
+        call put_sea(self, file, 'ssh', ssh, 'm', status)
         if (self%full) then
-            call put_atmos('q', q, 'kg kg-1')
-            call put_sea('ice_volume', self%ice%volume, 'm')
-            call put_air('land_temperature', self%land%temperature, 'K')
-            call put_air('land_water', self%land%water, 'kg m-2')
-            call put_air('precipitation', self%air_mean(:, :, air_rain), 'kg m-2 s-1')
-            call put_air('evaporation', self%air_mean(:, :, air_evaporation), 'kg m-2 s-1')
-            call put_air('net_sunlight', self%air_mean(:, :, air_sw_net), 'W m-2')
-            call put_air('outgoing_long_wave', self%air_mean(:, :, air_olr), 'W m-2')
-            call put_air('land_fraction', land_fraction(self), '1')
-            call put_sea('rivers', self%ocean_forcing(:, :, forcing_rivers), 'kg m-2 s-1')
+            call put_air_levels(self, file, 'q', q, 'kg kg-1', status)
+            call put_sea(self, file, 'ice_volume', self%ice%volume, 'm', status)
+            call put_air(self, file, 'land_temperature', self%land%temperature, 'K', status)
+            call put_air(self, file, 'land_water', self%land%water, 'kg m-2', status)
+            call put_air(self, file, 'precipitation', self%air_mean(:, :, air_rain), 'kg m-2 s-1', status)
+            call put_air(self, file, 'evaporation', self%air_mean(:, :, air_evaporation), 'kg m-2 s-1', status)
+            call put_air(self, file, 'net_sunlight', self%air_mean(:, :, air_sw_net), 'W m-2', status)
+            call put_air(self, file, 'outgoing_long_wave', self%air_mean(:, :, air_olr), 'W m-2', status)
+            call put_air(self, file, 'land_fraction', land_fraction(self), '1', status)
+            call put_sea(self, file, 'rivers', self%ocean_forcing(:, :, forcing_rivers), 'kg m-2 s-1', status)
         end if
         call file%close(status)
         call self%comm%agree(status)
-
-    contains
-
-        subroutine put_atmos(name, field, units)
-            character(len=*), intent(in) :: name, units
-            real(dp), intent(in) :: field(:, :, :)
-            call put(file, self%atmos_layout, name, [character(len=5) :: 'lon', 'lat', 'level'], &
-                [self%atmos%nlon, self%atmos%nlat, self%atmos%nlev], field, units, status)
-        end subroutine put_atmos
-
-        subroutine put_air(name, field, units)
-            character(len=*), intent(in) :: name, units
-            real(dp), intent(in) :: field(:, :)
-            call put(file, self%atmos_layout, name, [character(len=3) :: 'lon', 'lat'], &
-                [self%atmos%nlon, self%atmos%nlat], field, units, status)
-        end subroutine put_air
-
-        subroutine put_sea(name, field, units)
-            character(len=*), intent(in) :: name, units
-            real(dp), intent(in) :: field(:, :)
-            call put(file, self%ocean%layout, name, [character(len=2) :: 'io', 'jo'], &
-                [self%ocean%nlon, self%ocean%nlat], field, units, status)
-        end subroutine put_sea
-
-        subroutine put_ocean(name, field, units)
-            character(len=*), intent(in) :: name, units
-            real(dp), intent(in) :: field(:, :, :)
-            call put(file, self%ocean%layout, name, [character(len=5) :: 'io', 'jo', 'depth'], &
-                [self%ocean%nlon, self%ocean%nlat, self%ocean%nlev], field, units, status)
-        end subroutine put_ocean
     end subroutine climate_write_state
 
     !> Share of land on the own atmosphere rows.
@@ -103,24 +66,6 @@ contains
             land_fraction = g%land_area(:, rows)/spread(g%atmos_area(rows), 1, self%atmos%nlon)
         end associate
     end function land_fraction
-
-    !> Gather a field level by level and write it from rank 0.
-    subroutine put(file, layout, name, dimensions, sizes, field, units, status)
-        type(netcdf_file_type), intent(in) :: file
-        type(layout_type), intent(in) :: layout
-        character(len=*), intent(in) :: name, units, dimensions(:)
-        integer, intent(in) :: sizes(:)
-        real(dp), intent(in) :: field(layout%n_here, product(sizes)/layout%n_global)
-        type(status_type), intent(inout) :: status
-        real(dp), allocatable :: whole(:, :)
-        integer :: k
-
-        allocate (whole(merge(layout%n_global, 0, layout%comm%is_root()), size(field, 2)))
-        do k = 1, size(field, 2)
-            call layout%gather(field(:, k), whole(:, k))
-        end do
-        if (layout%comm%is_root()) call file%write(name, dimensions, sizes, whole, units, status)
-    end subroutine put
 
     !> ps [Pa], ta [K], ua, va [m/s] of the lowest level on rank 0; elsewhere x is left alone.
     subroutine climate_get_atmos(self, x)

@@ -20,7 +20,7 @@ module ocean_config_mod
         real(dp) :: top_thickness = 0.0_dp           !< top cell [m]; 0: max(300/nlev, 10)
         integer :: min_levels = 3                    !< the shallowest sea has so many levels
         integer :: min_basin = 12                    !< basins with fewer cells become land
-        character(len=16) :: initial_state = 'climatology'  !< or 'uniform': 10 degC, 35
+        character(len=16) :: initial_state = 'climatology'  !< or 'bowls', or 'uniform': 10 degC, 35
         ! Time stepping
         real(dp) :: ab_epsilon = 0.1_dp              !< offset of the second-order Adams-Bashforth scheme
         real(dp) :: coriolis_implicitness = 0.55_dp  !< 0.5 centred, 1 backward
@@ -143,8 +143,8 @@ contains
         type(status_type), intent(inout) :: status
 
         call expect(c%geometry == 'sphere' .or. c%geometry == 'plane', "geometry must be 'sphere' or 'plane'")
-        call expect(c%initial_state == 'climatology' .or. c%initial_state == 'uniform', &
-            "initial_state must be 'climatology' or 'uniform'")
+        call expect(any(c%initial_state == [character(len=11) :: 'climatology', 'bowls', 'uniform']), &
+            "initial_state must be 'climatology', 'bowls' or 'uniform'")
         call expect(c%lat_south < c%lat_north .and. abs(c%lat_south) < 89 .and. abs(c%lat_north) < 89, &
             'lat_south < lat_north, both within 89 degrees')
         call expect(c%lon_extent > 0 .and. c%lon_extent <= 360, 'lon_extent must lie in (0, 360]')

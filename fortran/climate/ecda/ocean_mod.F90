@@ -14,7 +14,7 @@ module ocean_mod
     use ocean_config_mod, only: read_ocean_config
     use ocean_grid_mod, only: init_grid
     use ocean_eos_mod, only: density
-    use ocean_initial_mod, only: initial_temperature, initial_salinity
+    use ocean_initial_mod, only: initial_temperature, initial_salinity, bowl_temperature, bowl_salinity
     use ocean_step_mod, only: internal_step, update_halos
     use ocean_freezing_mod, only: ocean_freezing_heat, ocean_freezing_point
     use ocean_restart_mod, only: ocean_state_size, ocean_pack, ocean_unpack
@@ -125,11 +125,20 @@ contains
                 do j = 1, g%ny
                     do i = 1, g%nx
                         if (g%mask_t(i, j, k) <= 0.0_dp) cycle
-                        self%t(i, j, k) = 10.0_dp
-                        self%s(i, j, k) = 35.0_dp
-                        if (self%config%initial_state == 'uniform') cycle
-                        self%t(i, j, k) = initial_temperature(g%lat(j + g%j_global), g%z(k))
-                        self%s(i, j, k) = initial_salinity(g%lat(j + g%j_global), g%z(k))
+                        associate (lat => g%lat(j + g%j_global), z => g%z(k), t => self%t(i, j, k), &
+                            s => self%s(i, j, k))
+                            select case (self%config%initial_state)
+                            case ('uniform')
+                                t = 10.0_dp
+                                s = 35.0_dp
+                            case ('bowls')
+                                t = bowl_temperature(lat, z)
+                                s = bowl_salinity(lat, z)
+                            case default
+                                t = initial_temperature(lat, z)
+                                s = initial_salinity(lat, z)
+                            end select
+                        end associate
                     end do
                 end do
             end do

@@ -156,11 +156,22 @@ contains
         call check_temperature(self, status)
     end subroutine land_step
 
+    !> Refuse what no surface has; the caller knows the time.
     subroutine check_temperature(self, status)
         type(land_type), intent(in) :: self
         type(status_type), intent(inout) :: status
-        if (.not. all(self%temperature > 100.0_dp .and. self%temperature < 400.0_dp)) then
-          call status%set(status_unstable, 'land: a surface temperature left 100-400 K')
-        end if
+        character(len=160) :: text
+        integer :: i, j
+
+        do j = 1, size(self%temperature, 2)
+            do i = 1, size(self%temperature, 1)
+                if (self%temperature(i, j) > 100.0_dp .and. self%temperature(i, j) < 400.0_dp) cycle
+                write (text, '(a, es11.3, 2(a, f0.2))') 'land: a surface temperature left 100-400 K:', &
+                    self%temperature(i, j), ' at longitude ', 360.0_dp*(i - 1)/size(self%temperature, 1), &
+                    ', latitude ', self%latitude(j)
+                call status%set(status_unstable, text)
+                return
+            end do
+        end do
     end subroutine check_temperature
 end module land_mod

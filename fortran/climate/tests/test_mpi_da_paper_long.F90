@@ -1,6 +1,7 @@
 !> Cost of the filter at paper size: 10,000 observations of SST on an ocean of 360 x 200 x 50 cells and 10,000 of
-!! surface pressure on an atmosphere of 144 x 96 x 24, 20 members, default tapers. CPU seconds of the busiest rank, the
-!! growth of the cost with the number of observations and of members, and what a rank holds in memory.
+!! surface pressure on an atmosphere of 144 x 96 x 24, 20 members, default tapers. CPU seconds of the busiest rank
+!! (waiting for a message counts as work, so ratios are gated on one rank alone), the growth of the cost with the number
+!! of observations and of members, and what a rank holds in memory.
 program test_mpi_da_paper_long
     use report_mod, only: report_judged, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
@@ -25,11 +26,11 @@ program test_mpi_da_paper_long
     whole = seconds(ocean, many)
     half = seconds(ocean, many/2)
     call report('ocean_cpu_seconds', whole, allowed, gate=world%size <= 2)
-    call report('ocean_cost_of_twice_the_observations', whole/half, 2.6_dp, gate=.true.)
+    call report('ocean_cost_of_twice_the_observations', whole/half, 2.6_dp, gate=world%size == 1)
     call report('ocean_anomalies_megabytes', megabytes(ocean), 200.0_dp/world%size, gate=.true.)
     call make(ocean, 360, 200, 50, -78.0_dp, 1, members/2)
     fewer = seconds(ocean, many)
-    call report('ocean_cost_of_twice_the_members', whole/fewer, 2.6_dp, gate=.true.)
+    call report('ocean_cost_of_twice_the_members', whole/fewer, 2.6_dp, gate=world%size == 1)
     call report('rank_megabytes_at_most', peak_megabytes(), 1000.0_dp, gate=.true.)
     call make(atmos, 144, 96, 24, -89.0_dp, 24, members)
     call report('atmosphere_cpu_seconds', seconds(atmos, many), allowed, gate=world%size <= 2)

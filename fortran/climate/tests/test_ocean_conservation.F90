@@ -7,7 +7,7 @@ program test_ocean_conservation
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_pack, ocean_state_size, ocean_add_surface_increment
     use ocean_eos_mod, only: density
-    use ocean_initial_mod, only: initial_temperature, initial_salinity
+    use ocean_initial_mod, only: initial_temperature, initial_salinity, bowl_temperature, bowl_salinity
     use ocean_cases_mod, only: new_ocean, continents, contents
     use report_mod, only: report, report_bytes, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
@@ -65,6 +65,16 @@ contains
             end do
         end do
         call report('initial_state_unstable_by', min(jump, 0.0_dp), 0.0_dp, 0.0_dp)
+        jump = huge(jump)
+        do j = -77, 77
+            lat = j
+            do k = 1, 11
+                p = gravity*seawater_density*0.5_dp*(z(k) + z(k + 1))
+                jump = min(jump, density(bowl_temperature(lat, z(k + 1)), bowl_salinity(lat, z(k + 1)), p) &
+                    - density(bowl_temperature(lat, z(k)), bowl_salinity(lat, z(k)), p))
+            end do
+        end do
+        call report('state_with_bowls_unstable_by', min(jump, 0.0_dp), 0.0_dp, 0.0_dp)
     end subroutine equation_of_state
 
     !> Ten windy days without fluxes of heat and water.

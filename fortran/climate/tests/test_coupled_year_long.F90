@@ -1,0 +1,71 @@
+!> A year of the moist coupled model with sea, ice and land at a small size: dry air, all water, the sea's volume,
+!! and the heat of sea, ice and land, each against what passed, to 1e-12 of the whole.
+program test_coupled_year_long
+    use kinds_mod, only: dp
+    use constants_mod, only: latent_heat_fusion, seconds_per_year
+    use comm_mod, only: comm_type
+    use status_mod, only: status_type
+    use climate_mod, only: climate_type, climate_init
+    use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics
+    use coupled_cases_mod, only: interval, continents, write_grid, write_namelist, remove_files, advance, value_of
+    use report_mod, only: report, report_that, expect_well, finish
+    use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
+    implicit none
+
+    character(len=*), parameter :: prefix = 'test_coupled_year_'
+    type(comm_type) :: comm
+    type(climate_type) :: model
+    type(status_type) :: status
+    real(dp), dimension(n_diagnostics) :: first, now, last
+    real(dp) :: given, most_ice, sphere
+    integer :: n
+
+    call MPI_Init()
+    call comm%init(MPI_COMM_SELF%mpi_val)
+    call write_grid(prefix//'grid.nc', continents())
+    call write_namelist(prefix//'year.nml', prefix//'grid.nc', " surface = 'full'", " forcing = 'moist'", &
+        "&ocean_nml initial_state = 'bowls' /")
+    call climate_init(model, comm, prefix//'year.nml', status)
+    call expect_well(status)
+    sphere = sum(model%exchange%grid%atmos_area)*model%atmos%nlon
+    ! total_water is complete after an ocean step, so the account begins after the first interval.
+    call advance(model, 1)
+    call climate_diagnostics(model, first)
+    given = 0.0_dp
+    most_ice = 0.0_dp
+    do n = 2, nint(seconds_per_year/interval)
+        call advance(model, 1)
+        call climate_diagnostics(model, now)
+        given = given + value_of('mean_surface_heat_flux', now)*sphere*interval
+        most_ice = max(most_ice, value_of('ice_volume', now))
+        if (n == 2) last = now
+    end do
+    call report('year_dry_air', ratio('dry_air_mass'), 1.0_dp, 1.0e-12_dp)
+    call report('year_total_water', ratio('total_water'), 1.0_dp, 1.0e-12_dp)
+    call report('year_ocean_volume', ratio('ocean_volume'), 1.0_dp, 1.0e-12_dp)
+    call report('year_heat_of_all_surfaces', (heat_of(now) - heat_of(first) - given) &
+        /value_of('ocean_heat_content', first), 0.0_dp, 1.0e-12_dp)
+    call report_that('there_was_ice', most_ice > 1.0e10_dp)
+    call report_that('water_moved', abs(value_of('air_water', now) - value_of('air_water', last)) &
+        > 1.0e-6_dp*value_of('air_water', last))
+    print '(a, 3es12.4)', '# heat that passed, of the sea''s; ice at most [m3]; water of the air [kg]: ', &
+        given/value_of('ocean_heat_content', first), most_ice, value_of('air_water', now)
+    call remove_files(prefix, [character(len=8) :: 'grid.nc', 'year.nml'])
+    call MPI_Finalize()
+    call finish()
+
+contains
+
+    real(dp) function ratio(name)
+        character(len=*), intent(in) :: name
+        ratio = value_of(name, now)/value_of(name, first)
+    end function ratio
+
+    !> Heat of sea and land less the latent heat of the ice [J].
+    real(dp) function heat_of(values)
+        real(dp), intent(in) :: values(n_diagnostics)
+        heat_of = value_of('ocean_heat_content', values) &
+            - model%ice%density*latent_heat_fusion*value_of('ice_volume', values) &
+            + model%land%heat_capacity*value_of('mean_land_temperature', values)*sum(model%exchange%grid%land_area)
+    end function heat_of
+end program test_coupled_year_long

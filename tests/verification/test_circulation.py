@@ -1,0 +1,80 @@
+"""Stream functions, indices and spectra against closed forms."""
+
+import numpy as np
+import pytest
+
+from pipeline.verification import circulation as c
+
+
+def test_thickness_is_that_of_the_levels_the_centres_come_from():
+    floors = np.array([0.0, 30.0, 88.0, 204.0, 5000.0])
+    np.testing.assert_allclose(c.thickness(0.5 * (floors[1:] + floors[:-1])), np.diff(floors))
+
+
+def test_areas_make_up_the_sphere():
+    bounds = np.linspace(-90.0, 90.0, 19)
+    assert np.isclose(c.cell_areas(bounds, 36).sum() * 36, 4.0 * np.pi * c.RADIUS**2)
+
+
+def test_mass_stream_function_of_a_cell_closes_at_the_ground():
+    sigma = (np.arange(10) + 0.5) / 10.0
+    lat = np.array([-10.0, 10.0])
+    flux = 1e3 * np.cos(np.pi * sigma)[:, None, None] * np.ones((1, 2, 5))
+    psi = c.mass_stream_function(flux, lat, sigma)
+    assert np.abs(psi[-1]).max() < 1e-3
+    expected = 2 * np.pi * c.RADIUS * np.cos(np.deg2rad(10.0)) * 1e3 / np.pi
+    assert np.isclose(psi[4, 1], expected, rtol=5e-3)
+
+
+def test_overturning_counts_the_transport_above_a_floor():
+    depth = np.array([50.0, 150.0])
+    v = np.stack([np.full((3, 4), 0.01), np.full((3, 4), -0.01)])
+    psi = c.overturning(v, np.array([-30.0, 0.0, 30.0]), depth)
+    assert np.isclose(psi[0, 1], 0.01 * 100.0 * 2 * np.pi * c.RADIUS / 1e6)
+    np.testing.assert_allclose(psi[1], 0.0, atol=1e-12)
+
+
+def test_barotropic_stream_function_of_a_circumpolar_current():
+    """The current is the difference of the stream function across it, and 0 north of it."""
+    bounds = np.linspace(-60.0, 60.0, 13)
+    u = np.zeros((1, 12, 8))
+    u[0, 2:4] = 0.1
+    psi = c.barotropic_stream_function(u, bounds, np.array([500.0]))
+    dy = c.RADIUS * np.deg2rad(10.0)
+    np.testing.assert_allclose(psi[0], 2 * 0.1 * 1000.0 * dy / 1e6)
+    np.testing.assert_allclose(psi[6:], 0.0)
+
+
+def test_nino34_leaves_land_out():
+    lat, lon = np.arange(-88.0, 90.0, 4.0), np.arange(2.0, 360.0, 4.0)
+    sst = np.where(np.abs(lat)[:, None] < 6, 27.0, 0.0) * np.ones((1, lon.size))
+    sst[:, 50] = np.nan
+    assert np.isclose(c.nino34(sst, lat, lon), 27.0)
+
+
+def test_anomalies_have_no_season_and_no_trend():
+    months = np.arange(120)
+    series = 3.0 + 2.0 * np.cos(2 * np.pi * months / 12) + 0.01 * months
+    # The mean season takes the slope within a year; what is left of the steps between years is half a step.
+    assert np.abs(c.anomalies(series)).max() < 0.07
+    wave = np.sin(2 * np.pi * months / 40)
+    assert np.corrcoef(c.anomalies(series + wave), wave)[0, 1] > 0.97
+
+
+def test_spectrum_of_a_wave_is_its_variance_at_its_frequency():
+    months = np.arange(120)
+    frequency, power = c.spectrum(1.5 * np.sin(2 * np.pi * months / 40))
+    assert np.isclose(frequency[power.argmax()], 0.3)
+    assert np.isclose(power.sum(), 1.5**2 / 2)
+    assert c.band_share(np.sin(2 * np.pi * months / 40)) == pytest.approx(1.0)
+    assert c.band_share(np.sin(2 * np.pi * months / 6)) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_trend_of_a_line():
+    assert c.trend_per_year(0.5 * np.repeat(np.arange(10), 12)) == pytest.approx(0.5)
+
+
+def test_extent_counts_whole_cells():
+    cover = np.array([[[0.1, 0.2], [0.9, 0.0]]])
+    area = np.array([[2.0], [3.0]])
+    assert c.extent(cover, area, np.array([1.0, 1.0]))[0] == 5.0
