@@ -6,9 +6,10 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdint.h>
 
-enum { MAX_CALLBACKS = 64, MAX_RANK = 15, NAME_LENGTH = 64, LABEL_LENGTH = 32, TEXT_LENGTH = 256 };
+enum { MAX_CALLBACKS = 64, MAX_RANK = 15, NAME_LENGTH = 64, LABEL_LENGTH = 32, TEXT_LENGTH = 256, MAX_MODELS = 64 };
 enum { CALLBACK_OK = 0, CALLBACK_FAILED = 1, CALLBACK_WRONG_THREAD = 4 };
 enum { KIND_REAL64 = 1, KIND_REAL32, KIND_INT32, KIND_TEXT, KIND_REAL, KIND_INTEGER, KIND_LOGICAL };
 
@@ -61,6 +62,24 @@ void bridge_leave(const char *kind, const char *format, ...) __attribute__((nore
  * would break the interpreter; the second call restores what the first returned. */
 struct guard *bridge_enter_python(void);
 void bridge_leave_python(struct guard *guard);
+
+/* process.c: what the models of a process share. */
+struct bridge_process {
+    int count;
+    struct bridge_member {
+        struct guard *(*current)(void); /* bridge_current and bridge_leave of each model */
+        void (*leave)(const char *kind, const char *format, ...);
+    } members[MAX_MODELS];
+    const void *active;         /* the model whose settings the run-time library has */
+    struct sigaction before[2]; /* of SIGINT and SIGTERM, before any model was loaded */
+    int has_before[2];
+};
+struct bridge_process *bridge_process(void);
+/* process.c: leave the model of this thread that is in Fortran, whichever it is; returns if none is. */
+void bridge_leave_running(const char *kind, const char *text);
+/* process.c: before Fortran runs: let the run-time library have this model's settings. */
+void bridge_own_settings(void);
+int bridge_add_process(PyObject *module);
 
 /* interrupts.c: which guarded call is in Fortran now, NULL for none; called whenever that changes. */
 void bridge_running(struct guard *guard);

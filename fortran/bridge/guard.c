@@ -69,6 +69,7 @@ struct guard *bridge_enter_python(void)
 void bridge_leave_python(struct guard *guard)
 {
     current = guard;
+    bridge_own_settings();
     if (guard && guard->options & OPTION_TRAPS)
         set_traps(1);
     bridge_running(guard);
@@ -80,12 +81,11 @@ static void on_floating_point(int signal_number, siginfo_t *information, void *c
     const char *what = information->si_code == FPE_FLTDIV   ? "division by zero"
                        : information->si_code == FPE_FLTOVF ? "overflow"
                                                             : "invalid operation";
-    if (!current) {
-        signal(signal_number, SIG_DFL);
-        raise(signal_number);
-        return;
-    }
-    bridge_leave("floating", "floating-point %s", what);
+    char text[64];
+    snprintf(text, sizeof text, "floating-point %s", what);
+    bridge_leave_running("floating", text);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
 }
 
 /* ---- the guard ---- */
@@ -156,6 +156,7 @@ PyObject *bridge_call(PyObject *function, PyObject *arguments, int options, int6
         current = &guard;
         if (guard.options & OPTION_TRAPS)
             set_traps(1);
+        bridge_own_settings();
         bridge_enter_call(&guard);
         if (bridge_peer_failed(guard.number))
             bridge_leave("peer", "before the call");
@@ -205,43 +206,8 @@ static PyObject *set_exit_hook(PyObject *Py_UNUSED(module), PyObject *function)
     Py_RETURN_NONE;
 }
 
-/* ---- what gfortran's main program would have set ---- */
-
-#ifdef BRIDGE_GFORTRAN
-void _gfortran_set_convert(int);
-void _gfortran_set_args(int, char **);
-
-static PyObject *set_convert(PyObject *Py_UNUSED(module), PyObject *mode)
-{
-    long value = PyLong_AsLong(mode); /* libgfortran: 0 native, 1 swap, 2 big endian, 3 little endian */
-    if (value == -1 && PyErr_Occurred())
-        return NULL;
-    _gfortran_set_convert((int)value);
-    Py_RETURN_NONE;
-}
-
-static PyObject *set_arguments(PyObject *Py_UNUSED(module), PyObject *list)
-{
-    Py_ssize_t count = PyList_Size(list);
-    char **values = count < 0 ? NULL : calloc((size_t)count + 1, sizeof *values); /* libgfortran keeps it for good */
-    for (Py_ssize_t i = 0; values && i < count; i++) {
-        const char *text = PyUnicode_AsUTF8(PyList_GET_ITEM(list, i));
-        if (!text || !(values[i] = strdup(text)))
-            return NULL;
-    }
-    if (!values)
-        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
-    _gfortran_set_args((int)count, values);
-    Py_RETURN_NONE;
-}
-#endif
-
 static PyMethodDef methods[] = {
     {"set_exit_hook", set_exit_hook, METH_O, "set_exit_hook(function): called when Fortran ends the process"},
-#ifdef BRIDGE_GFORTRAN
-    {"set_convert", set_convert, METH_O, "set_convert(mode): byte order of unformatted files"},
-    {"set_arguments", set_arguments, METH_O, "set_arguments(list): what get_command_argument returns"},
-#endif
     {NULL, NULL, 0, NULL},
 };
 

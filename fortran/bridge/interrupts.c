@@ -31,7 +31,7 @@ static volatile int peer_rank, ticks, stuck, end_code;
 static timer_t timer;
 static bool has_timer;
 static void *own_base; /* where this module lies */
-static struct sigaction former[2]; /* of SIGINT and SIGTERM */
+static struct sigaction former[2], former_tick; /* of SIGINT and SIGTERM, Python's or another model's; of `tick` */
 
 static void set_timer(bool on)
 {
@@ -119,13 +119,13 @@ static bool in_model(const void *context)
 
 static void chain(int number, siginfo_t *information, void *context)
 {
-    const struct sigaction *before = &former[number == SIGTERM];
+    const struct sigaction *before = number == tick ? &former_tick : &former[number == SIGTERM];
     if (before->sa_flags & SA_SIGINFO) {
         before->sa_sigaction(number, information, context);
-    } else if (before->sa_handler == SIG_DFL) {
+    } else if (before->sa_handler == SIG_DFL && number != tick) {
         sigaction(number, before, NULL);
         raise(number);
-    } else if (before->sa_handler != SIG_IGN) {
+    } else if (before->sa_handler != SIG_IGN && before->sa_handler != SIG_DFL) {
         before->sa_handler(number);
     }
 }
@@ -165,7 +165,7 @@ static void give_up(void)
 /* Whether a signal that strikes in a callback is kept until Fortran has it back: Python would end the process at once. */
 static bool is_ours(int number)
 {
-    const struct sigaction *before = &former[number == SIGTERM];
+    const struct sigaction *before = &bridge_process()->before[number == SIGTERM];
     return depth > 0 && !(before->sa_flags & SA_SIGINFO) && before->sa_handler == SIG_DFL;
 }
 
@@ -190,6 +190,9 @@ static void on_interrupt(int number, siginfo_t *information, void *context)
             ticks = 0;
             set_timer(true);
         }
+    } else if (information->si_value.sival_ptr != &timer) { /* another model's, or not of the bridge */
+        chain(number, information, context);
+        return;
     } else if (!wanted && !has_failed_peer(guard)) {
         set_timer(false);
         return;
@@ -202,7 +205,7 @@ static void on_interrupt(int number, siginfo_t *information, void *context)
             chain(waiting, NULL, NULL);
         }
     } else if (!pthread_equal(pthread_self(), runner)) {
-        pthread_kill(runner, tick);
+        pthread_sigqueue(runner, tick, (union sigval){.sival_ptr = &timer});
     } else if (in_model(context)) {
         int reason = wanted;
         wanted = 0;
@@ -236,7 +239,8 @@ void bridge_end_if_elsewhere(const char *text)
 static PyObject *catch_signals(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     struct sigaction action = {.sa_sigaction = on_interrupt, .sa_flags = SA_SIGINFO}, present;
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = tick};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = tick, .sigev_value.sival_ptr = &timer};
+    struct bridge_process *process = bridge_process();
     Dl_info where;
     int all;
     if (!PyArg_ParseTuple(arguments, "ip", &dump, &all))
@@ -249,10 +253,16 @@ static PyObject *catch_signals(PyObject *Py_UNUSED(module), PyObject *arguments)
         if (present.sa_sigaction == on_interrupt || present.sa_handler == SIG_IGN) /* ignored, as under nohup */
             continue;
         former[i] = present;
+        if (!process->has_before[i]) {
+            process->before[i] = present;
+            process->has_before[i] = 1;
+        }
         sigaction(i ? SIGTERM : SIGINT, &action, NULL);
     }
     action.sa_flags |= SA_RESTART;
-    sigaction(tick, &action, NULL);
+    sigaction(tick, &action, &present);
+    if (present.sa_sigaction != on_interrupt)
+        former_tick = present;
     Py_RETURN_NONE;
 }
 

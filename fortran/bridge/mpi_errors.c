@@ -17,13 +17,13 @@ static void on_error(MPI_Comm *comm, int *code, ...)
     char text[MPI_MAX_ERROR_STRING + 8] = "MPI: ";
     int length;
     (void)comm;
-    if (!bridge_current())
-        return;
     MPI_Error_string(*code, text + 5, &length);
 #ifdef OPEN_MPI
-    bridge_leave("error", "%s", text);
+    bridge_leave_running("error", text);
 #else
-    bridge_end(text, 1);
+    for (int i = 0; i < bridge_process()->count; i++)
+        if (bridge_process()->members[i].current())
+            bridge_end(text, 1);
 #endif
 }
 

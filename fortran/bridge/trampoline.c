@@ -224,7 +224,8 @@ PyMODINIT_FUNC PyInit__bridge(void)
     import_array();
     PyObject *module = PyModule_Create(&definition);
     if (module && (bridge_add_guard(module) < 0 || bridge_add_interrupts(module) < 0 || bridge_add_watch(module) < 0 ||
-                   bridge_add_external(module) < 0 || bridge_add_plug(module) < 0 || bridge_add_mpi_errors(module) < 0))
+                   bridge_add_external(module) < 0 || bridge_add_plug(module) < 0 || bridge_add_mpi_errors(module) < 0 ||
+                   bridge_add_process(module) < 0))
         Py_CLEAR(module);
     bridge_unwinder = unwind;
     return module;

@@ -1,7 +1,9 @@
 """The small Fortran model of the bridge's tests, built once."""
 
 import fcntl
+import json
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -34,6 +36,17 @@ def toy(_toy):
     _toy.register("analysis", None)
     _toy.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
     return _toy
+
+
+@pytest.fixture(scope="session")
+def twin_path(toy_path, tmp_path_factory):
+    """The same model once more, with a state and a command line of its own."""
+    folder = tmp_path_factory.mktemp("twin")
+    shutil.copy(toy_path, folder)
+    record = json.loads((toy_path.parent / "model.json").read_text())
+    record["config"]["runtime"]["arguments"] = ["twin", "--members", "3", "more"]
+    (folder / "model.json").write_text(json.dumps(record))
+    return folder / toy_path.name
 
 
 @pytest.fixture

@@ -127,6 +127,33 @@ def test_interrupt_outside_fortran_is_as_without_the_bridge(toy_path):
     assert "KeyboardInterrupt" in stderr
 
 
+TWINS = """
+twin = bridge.load({twin!r})
+twin.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
+"""
+
+
+@pytest.mark.parametrize("which", ["model", "twin"])
+def test_interrupt_of_one_of_two_models(toy_path, twin_path, which):
+    body = f"""
+ready()
+try:
+    {which}.tool_compute(100000)
+except KeyboardInterrupt:
+    print(model.broken_by is None, twin.broken_by is None)
+"""
+    returned, stdout, stderr = run_and_signal(toy_path, TWINS.format(twin=str(twin_path)) + body, signal.SIGINT)
+    assert (returned, stdout) == (0, f"{which == 'twin'} {which == 'model'}\n"), stderr
+
+
+def test_termination_of_the_first_of_two_models_inside_a_library(toy_path, twin_path):
+    """It is looked after again and again, which needs the timer of that model."""
+    body = "def the_caller(): ready(); model.tool_wait()\nthe_caller()"
+    returned, _, stderr = run_and_signal(toy_path, TWINS.format(twin=str(twin_path)) + body, signal.SIGTERM)
+    assert returned == 143
+    assert "in the_caller" in stderr
+
+
 def test_both_ranks_end_on_a_signal(run_ranks, tmp_path):
     """mpirun passes SIGTERM on; both ranks raise SystemExit and reach their `finally`."""
     body = f"""

@@ -34,7 +34,7 @@ _WRAPPED = (
 )  # fmt: skip
 _WRAPPED_IN_C = ("exit", "abort", "mpi_abort_", "mpi_abort_f08_")
 _CALLBACKS = ("callback_argument_mod", "callback_mod", "callback_python")  # in the order of use
-_PARTS = ("trampoline", "external", "guard", "plug", "stops", "interrupts", "watch", "mpi_errors")
+_PARTS = ("trampoline", "external", "guard", "plug", "stops", "interrupts", "watch", "mpi_errors", "process")
 _UNDEFINED = re.compile(r"undefined symbol: (\w+)")
 
 

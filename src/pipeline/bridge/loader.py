@@ -27,6 +27,7 @@ __all__ = ["FortranModel", "load"]
 _CONVERT = {"native": 0, "swap": 1, "big_endian": 2, "little_endian": 3}
 _DUMP = signal.SIGRTMIN + 5  # prints the Python stack; C sends it where Python cannot be called
 _loaded: dict[Path, Module] = {}
+_process = 0  # address of what the models of this process share, see process.c
 
 
 def load(path: str | os.PathLike, comm: MPI.Comm | None = None, patience: float = 30.0) -> FortranModel:
@@ -91,10 +92,11 @@ def _show_crashes() -> None:
 
 def _prepare(support: types.ModuleType, config: ModelConfig) -> None:
     """What a Fortran main program does before its first statement."""
+    global _process
+    _process = support.share(_process)
     support.set_exit_hook(lambda: _last_words(config.name))
-    if hasattr(support, "set_convert"):
-        support.set_convert(_CONVERT[config.runtime.convert])
-        support.set_arguments(list(config.runtime.arguments or (config.name,)))
+    if hasattr(support, "set_runtime"):
+        support.set_runtime(_CONVERT[config.runtime.convert], list(config.runtime.arguments or (config.name,)))
     with suppress(ValueError, OSError, AttributeError):  # without a standard error there is nothing to print on
         faulthandler.register(_DUMP, file=sys.__stderr__, all_threads=False)
     support.catch_signals(_DUMP, config.runtime.interruptible)
