@@ -116,12 +116,12 @@ def test_the_page_has_every_row_once_with_all_its_ranks(tmp_path, monkeypatch):
 def test_the_table_replaces_what_stands_between_the_marks(tmp_path):
     text = tmp_path / "page.md"
     text.write_text(f"Before.\n{control_page.BEGIN}\nold\n{control_page.END}\nAfter.\n")
-    control_page.write({"months": 24, "years_of_the_mean": 2, "sst_degC": 18.0, "sst_bias_K": float("nan")}, text)
+    control_page.write({"months": 24, "years_of_the_mean": 2, "sst_model_same_cells_degC": 18.0, "sst_bias_K": float("nan")}, text)
     written = text.read_text()
     assert written.startswith("Before.\n")
     assert written.endswith("\nAfter.\n")
     assert "old" not in written
-    assert "| mean SST | 18 | 18.3 | °C |" in written
+    assert "| mean SST of the cells of both | 18 | 19.1 | °C |" in written
     assert "bias" not in written
     text.write_text("no marks")
     with pytest.raises(PipelineError, match="needed"):

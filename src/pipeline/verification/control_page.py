@@ -12,7 +12,7 @@ BEGIN = "<!-- Made by `python -m pipeline control-climate --page`; do not edit u
 END = "<!-- End of what is made. -->"
 
 FIGURES: tuple[tuple[str, str, str, str, str], ...] = (
-    ("mean SST", "sst_degC", "°C", "18.3", "ERSSTv5, 2010-2020, all of its cells"),
+    ("mean SST of the cells of both", "sst_model_same_cells_degC", "°C", "19.1", "ERSSTv5, 2010-2020"),
     ("its bias over the common cells", "sst_bias_K", "K", "0", "ERSSTv5"),
     ("r.m.s. error of the annual mean SST", "sst_rmse_of_annual_mean_K", "K", "0", "ERSSTv5"),
     ("land surface", "land_temperature_degC", "°C", "8.5", "Jones et al. (1999)"),
