@@ -9,7 +9,7 @@ import xarray as xr
 from pipeline.errors import PipelineError
 from pipeline.verification import control, control_page, page
 
-NLON, NLAT, NLEV, NX, NY, NZ = 8, 6, 3, 10, 12, 4
+NLON, NLAT, NLEV, NX, NY, NZ = 8, 6, 3, 10, 11, 4
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,13 @@ def write_month(path, month, lat):
     }
     fields = {name: (dims, value * ones[dims]) for dims, group in values.items() for name, value in group.items()}
     dataset = xr.Dataset(
-        fields | {"ocean_lat": ("jo", np.linspace(-71.5, 71.5, NY)), "ocean_lon": ("io", 18.0 + 36.0 * np.arange(NX))},
+        fields | {"ocean_lat": ("jo", np.linspace(-70.0, 70.0, NY)), "ocean_lon": ("io", 18.0 + 36.0 * np.arange(NX))},
         coords={"lat": lat, "lon": 45.0 * np.arange(NLON), "level": (np.arange(NLEV) + 0.5) / NLEV}
         | {"depth": [50.0, 200.0, 500.0, 1500.0]},
     )
     dataset["ice_cover"][:2] = 0.5
     dataset["salt"][:, :, 0] = 0.0
-    dataset.to_netcdf(path / f"means_{month:06d}.nc")
+    dataset.to_netcdf(path / f"means_{month:06d}.nc", engine="h5netcdf")
 
 
 def test_figures_of_uniform_fields(folder):
@@ -116,7 +116,9 @@ def test_the_page_has_every_row_once_with_all_its_ranks(tmp_path, monkeypatch):
 def test_the_table_replaces_what_stands_between_the_marks(tmp_path):
     text = tmp_path / "page.md"
     text.write_text(f"Before.\n{control_page.BEGIN}\nold\n{control_page.END}\nAfter.\n")
-    control_page.write({"months": 24, "years_of_the_mean": 2, "sst_model_same_cells_degC": 18.0, "sst_bias_K": float("nan")}, text)
+    control_page.write(
+        {"months": 24, "years_of_the_mean": 2, "sst_model_same_cells_degC": 18.0, "sst_bias_K": float("nan")}, text
+    )
     written = text.read_text()
     assert written.startswith("Before.\n")
     assert written.endswith("\nAfter.\n")
