@@ -185,8 +185,11 @@ def course(climate: Climate) -> Figure:
         axes[2, 0].plot(1.0 + (np.arange(departures.size) + 0.5) / 12.0, departures, "k", lw=1)
         frequency, power = c.spectrum(departures)
         axes[2, 1].plot(frequency, power / frequency[0], "k", lw=1)
+        axes[2, 0].set(xlabel="year", title="Niño-3.4 anomaly (K)")
         axes[2, 1].set(xlabel="cycles per year", xlim=(0, 2), title="its spectrum (K$^2$ year)")
-    axes[2, 0].set(xlabel="year", title="Niño-3.4 anomaly (K)")
+    else:
+        axes[2, 0].set_axis_off()
+        axes[2, 1].set_axis_off()
     return figure
 
 
