@@ -42,7 +42,7 @@ def dispatch() -> int:
     control.add_argument("--ranks", type=int, default=2)
     control.add_argument("--folder", type=Path, default=Path("results/control_climate"))
     control.add_argument("--ersst", type=Path, help="sst.mnmean.nc of ERSSTv5, to compare with")
-    control.add_argument("--figures", type=Path, help="folder of the figures; default: figures/ in the folder")
+    control.add_argument("--page", action="store_true", help="also renew the figures and the table of docs/")
     commands.add_parser("doctor", help="what this machine has and lacks, and how to mend it")
     arguments = parser.parse_args()
     with guarded():
@@ -62,14 +62,17 @@ def dispatch() -> int:
 def control_climate(arguments: argparse.Namespace) -> None:
     """Run what is not there yet, then reduce and draw it."""
     from pipeline.figures import control as figures
-    from pipeline.verification import control
+    from pipeline.verification import control, control_page
 
-    folder = arguments.folder
+    folder, docs = arguments.folder, ROOT / "docs"
     control.run(folder, arguments.years, arguments.ranks)
     climate = control.read(folder)
     observed = control.observed_sst(climate, arguments.ersst) if arguments.ersst else None
-    control.write(control.summarize(climate, observed), folder / "summary.json")
-    figures.draw_all(climate, observed, arguments.figures or folder / "figures")
+    summary = control.summarize(climate, observed)
+    control.write(summary, folder / "summary.json")
+    figures.draw_all(climate, observed, docs / "images" if arguments.page else folder / "figures")
+    if arguments.page:
+        control_page.write(summary, docs / "models" / "control-climate.md")
     print(folder / "summary.json")
 
 

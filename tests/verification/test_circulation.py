@@ -58,7 +58,7 @@ def test_anomalies_have_no_season_and_no_trend():
     # The mean season takes the slope within a year; what is left of the steps between years is half a step.
     assert np.abs(c.anomalies(series)).max() < 0.07
     wave = np.sin(2 * np.pi * months / 40)
-    assert np.corrcoef(c.anomalies(series + wave), wave)[0, 1] > 0.97
+    assert np.corrcoef(c.anomalies(series + wave), wave)[0, 1] > 0.95
 
 
 def test_spectrum_of_a_wave_is_its_variance_at_its_frequency():

@@ -4,8 +4,8 @@
 !! 60 sampled daily. Means over time, longitude and both hemispheres: the largest wind, the largest mass stream function
 !! psi(lat, s_(k+1/2)) = 2 pi a cos(lat)/g sum_(j<=k) ps v ds. Then twins that differ by 1e-4 K of noise; the doubling
 !! time is that of the r.m.s. temperature difference between 0.003 and 0.3 K, as in the Held-Suarez test (single starts:
-!! 3.8 to 8.4 days). The gates hold
-!! the figures of this model within what its chaos and the range of aquaplanet models allow.
+!! 3.8 to 8.4 days). The gates hold the figures of this model within what its chaos and the range of aquaplanet models
+!! allow.
 program test_atmos_aquaplanet_long
     use kinds_mod, only: dp
     use constants_mod, only: pi, degree, gravity, earth_radius, dry_air_cp, latent_heat_vaporization, seconds_per_day

@@ -111,8 +111,7 @@ def sst(climate: Climate, observed: np.ndarray) -> Figure:
     figure.colorbar(filled, ax=axes[1, 0], shrink=0.8)
     for months, colour, name in ((slice(0, 3), "C0", "January to March"), (slice(6, 9), "C3", "July to September")):
         for field, dash in ((np.where(np.isnan(observed), np.nan, model), "-"), (observed, "--")):
-            with np.errstate(all="ignore"):
-                zonal = c.mean_over(field[months].mean(axis=0)[:, None, :], np.ones((1, lon.size)))
+            zonal = c.mean_over(field[months].mean(axis=0)[:, None, :], np.ones((1, lon.size)))
             axes[1, 1].plot(lat, zonal, colour + dash, lw=1, label=name if dash == "-" else None)
     axes[1, 1].set(xlabel="latitude", ylabel="SST (°C), dashed: observed", xlim=(-80, 80))
     axes[1, 1].legend(fontsize=6)
@@ -138,8 +137,7 @@ def sea(climate: Climate) -> Figure:
         np.arange(-50, 51, 5),
     )
     wet = annual["salt"].values > 0.0
-    with np.errstate(all="ignore"):
-        zonal = c.mean_over(np.where(wet, annual["temp"].values, np.nan)[..., None, :], np.ones((1, lon.size)))
+    zonal = c.mean_over(np.where(wet, annual["temp"].values, np.nan)[..., None, :], np.ones((1, lon.size)))
     filled = axes[1, 0].contourf(
         climate.means["ocean_lat"], depth, zonal, levels=np.arange(-2, 29, 2), cmap=cmocean.cm.thermal
     )
@@ -187,8 +185,11 @@ def course(climate: Climate) -> Figure:
         axes[2, 0].plot(1.0 + (np.arange(departures.size) + 0.5) / 12.0, departures, "k", lw=1)
         frequency, power = c.spectrum(departures)
         axes[2, 1].plot(frequency, power / frequency[0], "k", lw=1)
+        axes[2, 0].set(xlabel="year", title="Niño-3.4 anomaly (K)")
         axes[2, 1].set(xlabel="cycles per year", xlim=(0, 2), title="its spectrum (K$^2$ year)")
-    axes[2, 0].set(xlabel="year", title="Niño-3.4 anomaly (K)")
+    else:
+        axes[2, 0].set_axis_off()
+        axes[2, 1].set_axis_off()
     return figure
 
 

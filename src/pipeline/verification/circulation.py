@@ -67,10 +67,11 @@ def barotropic_stream_function(u: np.ndarray, lat_bounds: np.ndarray, depth: np.
 
 
 def mean_over(field: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weighted mean over the last two axes, missing cells left out."""
+    """Weighted mean over the last two axes, missing cells left out; NaN where nothing is known."""
     known = np.isfinite(field) & (weight > 0.0)
     values = np.where(known, field, 0.0)
-    return (values * weight).sum(axis=(-2, -1)) / (known * weight).sum(axis=(-2, -1))
+    total = np.asarray((known * weight).sum(axis=(-2, -1)), dtype=float)
+    return (values * weight).sum(axis=(-2, -1)) / np.where(total > 0.0, total, np.nan)
 
 
 def nino34(sst: np.ndarray, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:

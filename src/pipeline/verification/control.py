@@ -127,7 +127,7 @@ def read(folder: Path) -> Climate:
     files = sorted(folder.glob("means_*.nc"))
     if len(files) < 12:
         raise PipelineError(f"{folder}: {len(files)} files means_*.nc, a year has 12; run the control climate first")
-    months = [xr.load_dataset(f).set_coords(["ocean_lon", "ocean_lat"]) for f in files]
+    months = [xr.load_dataset(f, engine="h5netcdf").set_coords(["ocean_lon", "ocean_lat"]) for f in files]
     means = xr.concat(months, "time", coords="minimal", compat="override", combine_attrs="drop")
     lines = [line.split() for log in sorted(folder.glob("*.log")) for line in log.read_text().splitlines() if line]
     names = next(line for line in lines if line[0] == "days")
