@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from pipeline.figures import style
 
@@ -60,6 +60,9 @@ def _costs(axes: Axes, scores: Mapping[str, Mapping[str, list]]) -> None:
     seconds = [np.mean(s.get("cpu_seconds", [np.nan])) for s in scores.values()]
     axes.plot(seconds, place, "o", ms=4, color="0.4")
     axes.set(xlabel="CPU s per analysis", xscale="log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="both", color="0.92", lw=0.6)
 
 
