@@ -70,7 +70,9 @@ def _in_time(axes: Axes, series: Mapping[str, xr.Dataset]) -> None:
     colours: Any = plt.get_cmap("tab10").colors
     for k, (name, dataset) in enumerate(series.items()):
         mean = np.sqrt((dataset["error"] ** 2).mean("seed"))
-        axes.plot(dataset["day"], mean, lw=1, color=colours[k % 10], label=name.replace("_", " "))
+        axes.plot(
+            dataset["day"], mean, ls="-" if k < 10 else "--", lw=1, color=colours[k % 10], label=name.replace("_", " ")
+        )
     axes.set(xlabel="day", ylabel="analysis error", yscale="log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
