@@ -102,7 +102,7 @@ rule figure_increments:
 
 rule figure_gains:
     input:
-        summary=rules.verify.output,
+        summary=rules.verify.output[0],
         code=code("figures/style", "figures/gains"),
     output:
         report(f"{FIGURES}/gains.png", caption=caption("gains"), category="Assimilation"),
