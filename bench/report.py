@@ -71,6 +71,7 @@ def observations_of(space: Space, variables: list[str], count: int, truth: torch
     """`count` noisy observations at random places between 75S and 75N."""
     rng = np.random.default_rng(0)
     rows = [np.zeros(count), rng.choice(variables, count), rng.uniform(-75, 75, count), rng.uniform(0, 360, count)]
-    blank = Observations(*rows, np.zeros(count), np.full(count, error), np.zeros(count))
+    possible = np.where(rows[1] == "ps", 1e5, 0.0)
+    blank = Observations(*rows, possible, np.full(count, error), np.zeros(count))
     value = Interpolation(space, blank)(truth.double()).numpy() + error * rng.standard_normal(count)
     return Observations(*rows, value, blank.error, blank.withheld)

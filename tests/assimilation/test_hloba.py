@@ -90,6 +90,30 @@ class _Shifted(nn.Module):
         return y + 1.0
 
 
+def test_the_climate_is_taken_out_of_a_conditional_mean():
+    """A network of the mean of x given y under x ~ N(c, C): with the climate known, HLOBA is the Kalman update by y."""
+    mean = per_element(SPACE, {"ps": 1e5, "ta": 285.0, "sst": 15.0, "ssh": 0.0})
+    y_var, climate_var = R, 2.0 * SCALE**2 + (~SEA).double()
+
+    class Conditional(nn.Module):
+        def forward(self, y, m):
+            return torch.where(m > 0, (climate_var * y + y_var * mean) / (climate_var + y_var), mean)
+
+    posterior = climate_var * y_var / (climate_var + y_var)
+    climate = xr.Dataset({"mean": ("latent", mean.numpy()), "variance": ("latent", climate_var.numpy())})
+    half = at_cells(TRUTH, 0.6)
+    watcher = observer(posterior, network=Conditional(), climate=climate)
+    found = method(watcher).analysis(X_B, half)
+    seen = watcher.gridded(half).cells
+    wanted = method().analysis(X_B, half)
+    torch.testing.assert_close(found.state[seen], wanted.state[seen], rtol=1e-10, atol=0.0)
+    # without an observation z_o is the climate's mean and R its variance: nothing is learnt
+    _, unseen = watcher.likelihood(mean, climate_var)
+    assert bool(torch.isinf(unseen).all())
+    shrunk = method(observer(posterior, network=Conditional())).analysis(X_B, half)
+    assert float(((shrunk.state - wanted.state) / SCALE)[seen].abs().max()) > 0.05
+
+
 def test_bayes_of_one_estimate_is_itself():
     mean, deviation = bayes([X_B], [B])
     assert torch.equal(mean, X_B)

@@ -22,7 +22,7 @@ def run(world, folder, row) -> tuple[xr.Dataset, dict]:
 
 def test_a_free_run_is_the_model_and_forgets_nothing(world, folder, plan):
     steps = [*Cycles(world, plan["rows"]["free"], folder).run()]
-    assert len(steps) == 12
+    assert len(steps) == 8
     assert torch.equal(steps[5]["analysis"], steps[5]["background"])
     assert torch.equal(world.forecast(steps[5]["analysis"], 1), steps[6]["background"])
     alone = World({**world.plan, "cycling": {**world.plan["cycling"], "seeds": [2]}}, 1, world.file)
@@ -31,18 +31,19 @@ def test_a_free_run_is_the_model_and_forgets_nothing(world, folder, plan):
         second[-1]["truth"][0], steps[-1]["truth"][1], rtol=1e-3, atol=1e-3 * float(world.deviation[0])
     )
     series, scores = run(world, folder, plan["rows"]["free"])
-    assert series["error"].shape == (2, 12)
+    assert series["error"].shape == (2, 8)
     assert "cpu_seconds" not in scores
     assert scores["analysis"] == scores["background"]
 
 
-def test_variational_analysis_in_model_space_beats_the_free_run(world, folder, plan):
-    free, analysed = (run(world, folder, plan["rows"][name])[1] for name in ("free", "three_d_var"))
+def test_the_first_variational_analysis_in_model_space_lowers_the_error(world, folder, plan):
+    cycles = Cycles(world, plan["rows"]["three_d_var"], folder)
+    first = next(cycles.run())
     for seed in (0, 1):
-        assert analysed["analysis"][seed] < 0.7 * free["analysis"][seed]
-        assert analysed["analysis"][seed] < analysed["background"][seed]
-        assert analysed["forecast_5d"][seed] < free["forecast_5d"][seed]
-    assert all(value > 0 for value in analysed["cpu_seconds"] + analysed["peak_bytes"])
+        before, after = (world.distance(first[key][seed], first["truth"][seed]) for key in ("background", "analysis"))
+        assert after < 0.8 * before
+    assert min(first["seconds"]) > 0
+    assert cycles.bytes > 4 * world.space.size
 
 
 def test_forecasts_are_scored_from_the_analyses(world, folder, plan):
@@ -55,8 +56,9 @@ def test_forecasts_are_scored_from_the_analyses(world, folder, plan):
         assert scores[f"forecast_{lead}d"][0] == pytest.approx(world.distance(x, t), rel=1e-6)
 
 
-def test_every_row_of_the_experiment_runs_and_enters_table_and_figure(world, folder, plan):
-    rows = plan["rows"]
+def test_rows_of_every_kind_run_and_enter_table_and_figure(world, folder, plan):
+    chosen = ("free", "latent_three_d_var", "hloba", "hloba_both", "hloba_both_likelihood", "hloba_errors_tripled")
+    rows = {name: plan["rows"][name] for name in chosen}
     found = {name: run(world, folder, row) for name, row in rows.items()}
     scores = {name: s for name, (_, s) in found.items()}
     for name, row in rows.items():

@@ -79,6 +79,7 @@ rule testbed_errors:
         background=f"{RESULTS}/errors/background.nc",
         spectral=f"{RESULTS}/errors/spectral.nc",
         observation=f"{RESULTS}/errors/observation.nc",
+        climate=f"{RESULTS}/errors/climate.nc",
         table=f"{RESULTS}/errors/latent.json",
     log:
         f"{RESULTS}/errors/errors.log",
@@ -99,7 +100,16 @@ rule testbed_row:
         autoencoder=rules.testbed_autoencoder.output.weights,
         o2lnet=rules.testbed_o2lnet.output.weights,
         errors=rules.testbed_errors.output.background,
-        code=code(*WORLD, "testbed/cycles", "testbed/observing", "assimilation", "covariances", "transforms"),
+        code=code(
+            *WORLD,
+            "testbed/cycles",
+            "testbed/observing",
+            "assimilation",
+            "covariances",
+            "transforms",
+            "observations/latent_observer",
+            "ensembles/lagged",
+        ),
     output:
         scores=f"{RESULTS}/rows/{{row}}.json",
         series=f"{RESULTS}/rows/{{row}}.nc",

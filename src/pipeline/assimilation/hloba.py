@@ -62,6 +62,9 @@ class Observer(Protocol):
     def errors(self, seen: Gridded, members: torch.Tensor, encoded: torch.Tensor) -> torch.Tensor:
         """e_k (K, m)."""
 
+    def likelihood(self, z: torch.Tensor, variance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """z_o and R as they are fused with the background."""
+
 
 class Hloba:
     """HLOBA.
@@ -146,7 +149,8 @@ class Hloba:
             r = observer.to(x_b).covariance
             if members is not None:
                 r = r.with_members(observer.errors(cells, members, encoded))
-            estimates.append((observer.encode(cells, like=x_b).expand_as(z_b), r.variance.to(z_b)))
+            z_o = observer.encode(cells, like=x_b).expand_as(z_b)
+            estimates.append(observer.likelihood(z_o, r.variance.to(z_b)))
         return z_b, estimates
 
     def _assemble(

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from pipeline.figures import style
 
@@ -60,6 +60,9 @@ def _costs(axes: Axes, scores: Mapping[str, Mapping[str, list]]) -> None:
     seconds = [np.mean(s.get("cpu_seconds", [np.nan])) for s in scores.values()]
     axes.plot(seconds, place, "o", ms=4, color="0.4")
     axes.set(xlabel="CPU s per analysis", xscale="log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="both", color="0.92", lw=0.6)
 
 
@@ -67,7 +70,9 @@ def _in_time(axes: Axes, series: Mapping[str, xr.Dataset]) -> None:
     colours: Any = plt.get_cmap("tab10").colors
     for k, (name, dataset) in enumerate(series.items()):
         mean = np.sqrt((dataset["error"] ** 2).mean("seed"))
-        axes.plot(dataset["day"], mean, lw=1, color=colours[k % 10], label=name.replace("_", " "))
+        axes.plot(
+            dataset["day"], mean, ls="-" if k < 10 else "--", lw=1, color=colours[k % 10], label=name.replace("_", " ")
+        )
     axes.set(xlabel="day", ylabel="analysis error", yscale="log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import nn
 
 from pipeline.covariances.base import Covariance
 from pipeline.errors import PipelineError
+from pipeline.netcdf import read
 from pipeline.networks import load_network, read_model
 from pipeline.normalization import Normalization
 from pipeline.observations import Observations
@@ -34,6 +36,8 @@ class LatentObserver(nn.Module):
         normalization: of the network's inputs; a directory brings its own.
         variables: what this observing system measures; all that have a nominal error by default.
         seed: of the errors drawn for R of the day.
+        climate: NetCDF file or dataset with `mean (latent)` and `variance (latent)` of E(x), which `likelihood` takes
+            out of z_o. Without it z_o stands as it is, as published.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class LatentObserver(nn.Module):
         normalization: Normalization | None = None,
         variables: Sequence[str] | None = None,
         seed: int = 0,
+        climate: str | Path | xr.Dataset | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(network, nn.Module):
@@ -57,6 +62,10 @@ class LatentObserver(nn.Module):
         self.covariance, self.space, self.normalization = covariance, space, normalization
         self.nominal, self.seed = dict(nominal), seed
         self.variables = tuple(variables if variables is not None else self.nominal)
+        self.climate = None
+        if climate is not None:
+            found = read(climate, "mean", "variance")
+            self.climate = tuple(torch.as_tensor(found[name].values.copy()) for name in ("mean", "variance"))
 
     def gridded(self, observations: Observations) -> Gridded:
         """Those that this observer sees and that are not withheld, on the cells of the state."""
@@ -72,6 +81,22 @@ class LatentObserver(nn.Module):
         value = value.to(like) if like is not None else value
         y, m = seen.fields(value, self.space.size)
         return self.network(torch.where(m > 0, self.normalization.normalize(y), 0.0), m)
+
+    def likelihood(self, z: torch.Tensor, variance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the observations alone say, (z, variance) (..., m), of z_o and R.
+
+            1/R_l = 1/R - 1/C,    z_l = R_l (z_o/R - c/C),    E(x) ~ N(c, C) over the climate
+
+        A network trained by least squares returns the mean of E(x) given y, which holds the climate as its prior: where
+        little was observed it is the climate's mean, with R near C. To fuse that with a background counts the climate
+        as an observation, anew at every cycle. Where R >= C nothing was learnt: R_l is infinite.
+        """
+        if self.climate is None:
+            return z, variance
+        c, climate = (x.to(z) for x in self.climate)
+        precision = (1 / variance - 1 / climate).clamp_min(0.0)
+        shifted = (z / variance - c / climate) / precision
+        return torch.where(precision > 0, shifted, z), 1 / precision
 
     @torch.no_grad()
     def errors(self, seen: Gridded, members: torch.Tensor, encoded: torch.Tensor) -> torch.Tensor:

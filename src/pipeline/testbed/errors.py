@@ -37,7 +37,7 @@ def forecast_pairs(world: World) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[str, float]:
-    """background.nc and observation.nc (latent), spectral.nc (model space); how diagonal they are, how good O and D.
+    """background.nc, observation.nc, climate.nc (latent), spectral.nc (model space); how diagonal, how good O and D.
 
     Args:
         world: with its nature runs.
@@ -55,6 +55,7 @@ def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[s
     _save(statistics.dataset(), folder / "background.nc")
     shape = (harmonics.truncation, harmonics.nlat, harmonics.nlon)
     _save(spectral.fit(long - short, levels, *shape), folder / "spectral.nc")
+    _save(_climate(transform, world), folder / "climate.nc")
     observing = Observing(world)
     x = world.validation_states(world.plan["errors"]["every"])
     torch.manual_seed(world.seed)
@@ -88,6 +89,12 @@ def regression(world: World, observing: Observing) -> float:
     noise = torch.randn(truth[:, seen].shape, generator=torch.Generator().manual_seed(world.seed), dtype=torch.float64)
     estimate = mean + (truth[:, seen] + sigma * noise - mean[seen]) @ gain
     return world.distance(estimate * world.deviation, truth * world.deviation)
+
+
+def _climate(transform: Autoencoder, world: World) -> xr.Dataset:
+    """Mean and variance of E(x) over the states that networks are trained on."""
+    z = transform.network.encode(world.training_states())[0].double()
+    return xr.Dataset({"mean": ("latent", z.mean(0).numpy()), "variance": ("latent", z.var(0).numpy())})
 
 
 def _save(dataset: xr.Dataset, path: Path) -> None:

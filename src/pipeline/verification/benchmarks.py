@@ -39,7 +39,7 @@ def method_rows(name: str, published: dict[str, Any], scores: xr.Dataset, timing
 
 
 def lost(scores: xr.Dataset) -> np.ndarray:
-    """Which seeds have lost the truth for good, (seed,): in the last tenth of the cycles RMSE is over thrice the spread."""
+    """Which seeds (seed,) have lost the truth: in the last tenth of the cycles RMSE is over thrice the spread."""
     last = scores.isel(cycle=slice(-max(1, scores.sizes["cycle"] // 10), None)).mean("cycle")
     return (last["rmse"] > 3 * last["spread"]).values
 
