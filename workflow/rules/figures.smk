@@ -144,5 +144,5 @@ rule figures:
         f"{FIGURES}/rmse.png",
         f"{FIGURES}/increments.png",
         f"{FIGURES}/workflow.png",
-        f"{FIGURES}/gains.png" if "wcda" in CONFIG.methods and len(CONFIG.methods) > 2 else [],
+        f"{FIGURES}/gains.png" if TWIN and "wcda" in CONFIG.methods and len(CONFIG.methods) > 2 else [],
         rules.profiles.output.figure if PROFILES else [],

@@ -20,7 +20,7 @@ def draw(table: pd.DataFrame, variables: list[str], burn_in_end: np.datetime64, 
         reference: what the error is measured against, for the axis.
     """
     style.use()
-    figure, panels = plt.subplots(1, len(variables), figsize=(4.2 * len(variables), 3.0), squeeze=False)
+    figure, panels = plt.subplots(1, len(variables), figsize=(4.2 * len(variables), 3.6), squeeze=False)
     for axes, variable in zip(panels[0], variables, strict=True):
         chosen = table[(table["variable"] == variable) & (table["stage"] == "analysis")]
         for method, rows in chosen.groupby("method", sort=False):
@@ -32,5 +32,7 @@ def draw(table: pd.DataFrame, variables: list[str], burn_in_end: np.datetime64, 
         axes.axvspan(chosen["time"].min(), burn_in_end, color="0.92", zorder=0)
         axes.set(ylabel=f"RMSE of {style.axis_label(variable)}", title=f"Analysis against {reference}", ylim=(0, None))
         axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
-        axes.legend(title="mean after the shaded days", title_fontsize=7)
+        # Below the panel, where no line can cross it.
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3}
+        axes.legend(title="mean after the shaded days", title_fontsize=7, **place)
     return figure
