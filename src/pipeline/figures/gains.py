@@ -28,6 +28,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
         if (match := PATTERN.fullmatch(row["name"])) and match[2] not in LEFT_OUT:
             found.setdefault(match[1], {})[match[2]] = row
     methods = list(dict.fromkeys(method for by_method in found.values() for method in by_method))
+    colours = style.colours(methods)
     columns = min(4, len(found))
     lines = -(-len(found) // columns)
     size = (1.0 + 2.0 * columns, lines * (0.9 + 0.22 * len(methods)))
@@ -35,10 +36,11 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
     for axes, (variable, by_method) in zip(panels.ravel(), found.items(), strict=False):
         for y, method in enumerate(methods):
             row = by_method[method]
-            colour = style.COLOURS.get(method, "0.25")
+            colour = colours[method]
             axes.plot(row["interval_95"], [y, y], color=colour, lw=2.5, alpha=0.6, solid_capstyle="butt")
             axes.plot(row["by_seed"], np.full(len(row["by_seed"]), y), "|", color=colour, ms=6)
             axes.plot(row["ours"], y, "o", color=colour, ms=4)
+        axes.margins(y=0.15)
         axes.axvline(0.0, color="k", lw=0.8)
         axes.set(title=style.axis_label(variable).split(" (")[0], xlabel="change of RMSE (%)")
         axes.set_yticks(range(len(methods)), [method.upper() for method in methods])

@@ -26,16 +26,18 @@ def draw(table: pd.DataFrame, burn_in_end: np.datetime64) -> Figure:
         burn_in_end: first time that counts.
     """
     style.use()
+    colours = style.colours(table["method"].unique())
     figure, panels = plt.subplots(2, 2, figsize=(7.0, 6.0))
     scored = table[table["time"] >= burn_in_end]
     for axes, (variable, (label, column, ordinate)) in zip(panels.ravel(), PANELS.items(), strict=True):
         for method, rows in scored[scored["variable"] == variable].groupby("method", sort=False):
             mean = rows.groupby(column)["rmse"].mean()
-            axes.plot(mean, mean.index, "o-", ms=2.5, lw=1.2, color=style.COLOURS.get(method), label=method.upper())
+            axes.plot(mean, mean.index, "o-", ms=2.5, lw=1.2, color=colours[method], label=method.upper())
         axes.set(xlabel=f"RMSE of {label}", ylabel=ordinate, xlim=(0, None))
         if ordinate.startswith("depth"):
             axes.set_yscale("symlog", linthresh=100)
             axes.set_yticks([0, 50, 100, 300, 1000, 3000], ["0", "50", "100", "300", "1000", "3000"])
+            axes.set_ylim(bottom=0)
         axes.invert_yaxis()
     panels[0, 0].legend()
     return figure

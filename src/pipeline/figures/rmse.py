@@ -20,6 +20,7 @@ def draw(table: pd.DataFrame, variables: list[str], burn_in_end: np.datetime64, 
         reference: what the error is measured against, for the axis.
     """
     style.use()
+    colours = style.colours(table["method"].unique())
     figure, panels = plt.subplots(1, len(variables), figsize=(4.2 * len(variables), 3.6), squeeze=False)
     for axes, variable in zip(panels[0], variables, strict=True):
         chosen = table[(table["variable"] == variable) & (table["stage"] == "analysis")]
@@ -28,7 +29,7 @@ def draw(table: pd.DataFrame, variables: list[str], burn_in_end: np.datetime64, 
             scored = mean[mean.index >= burn_in_end].mean()
             values = style.on_paper(variable, mean.to_numpy())
             label = f"{method.upper()} {style.on_paper(variable, scored):.3g}"
-            axes.plot(mean.index, values, color=style.COLOURS.get(method), label=label, lw=1.2)
+            axes.plot(mean.index, values, color=colours[method], label=label, lw=1.2)
         axes.axvspan(chosen["time"].min(), burn_in_end, color="0.92", zorder=0)
         axes.set(ylabel=f"RMSE of {style.axis_label(variable)}", title=f"Analysis against {reference}", ylim=(0, None))
         axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(axes.xaxis.get_major_locator()))

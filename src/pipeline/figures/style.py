@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 
 import cartopy.crs as ccrs
@@ -27,6 +29,7 @@ LABELS = {
 """Symbol, unit on paper and factor to it, per variable."""
 
 COLOURS = {"ctl": "#7f7f7f", "wcda": "#1f77b4", "scda": "#d62728", "background": "#1f77b4", "observation": "#d62728"}
+_OTHERS = ("#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")
 _SEQUENTIAL = {"ta": cmocean.cm.thermal, "sst": cmocean.cm.thermal, "ps": cmocean.cm.dense}
 _LAND = "#d9d9d9"
 
@@ -47,6 +50,12 @@ def use() -> None:
             "figure.constrained_layout.use": True,
         }
     )
+
+
+def colours(methods: Iterable[str]) -> dict[str, str]:
+    """A colour of its own for each method, the same in every figure for those that have one."""
+    others = (name for name in methods if name not in COLOURS)
+    return COLOURS | dict(zip(others, cycle(_OTHERS), strict=False))
 
 
 def axis_label(variable: str) -> str:
