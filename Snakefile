@@ -36,22 +36,9 @@ else:
     include: "workflow/rules/figures.smk"
 
 
-localrules:
-    all,
-    figures,
-    figure_reconstruction,
-    figure_training,
-    figure_minimisation,
-    figure_rmse,
-    figure_increments,
-    figure_gains,
-    figure_workflow,
-    figure_benchmark,
-    figure_testbed,
-
-
 rule all:
     default_target: True
     input:
         f"{RESULTS}/summary.json",
         rules.figures.input,
+    localrule: True

@@ -75,6 +75,7 @@ rule figure_benchmark:
         report(f"{FIGURES}/benchmark.png", caption="../report/benchmark.rst", category="Benchmark"),
     log:
         f"{FIGURES}/benchmark.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     params:
@@ -87,3 +88,4 @@ rule figure_benchmark:
 rule figures:
     input:
         rules.figure_benchmark.output,
+    localrule: True

@@ -17,6 +17,7 @@ rule figure_reconstruction:
         f"{FIGURES}/reconstruction_{{component}}.log",
     wildcard_constraints:
         component="atmosphere|ocean",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     script:
@@ -31,6 +32,7 @@ rule figure_training:
         report(f"{FIGURES}/training.png", caption=caption("training"), category="Network"),
     log:
         f"{FIGURES}/training.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     script:
@@ -52,6 +54,7 @@ rule figure_minimisation:
         ),
     log:
         f"{FIGURES}/minimisation.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     script:
@@ -67,6 +70,7 @@ rule figure_rmse:
         report(f"{FIGURES}/rmse.png", caption=caption("rmse"), category="Assimilation"),
     log:
         f"{FIGURES}/rmse.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     params:
@@ -91,6 +95,7 @@ rule figure_increments:
         ),
     log:
         f"{FIGURES}/increments.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     params:
@@ -108,6 +113,7 @@ rule figure_gains:
         report(f"{FIGURES}/gains.png", caption=caption("gains"), category="Assimilation"),
     log:
         f"{FIGURES}/gains.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     script:
@@ -124,6 +130,7 @@ rule figure_workflow:
         timing=report(f"{FIGURES}/timing.png", caption=caption("timing"), category="Workflow"),
     log:
         f"{FIGURES}/workflow.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     params:
@@ -146,3 +153,4 @@ rule figures:
         f"{FIGURES}/workflow.png",
         f"{FIGURES}/gains.png" if TWIN and "wcda" in CONFIG.methods and len(CONFIG.methods) > 2 else [],
         rules.profiles.output.figure if PROFILES else [],
+    localrule: True

@@ -158,6 +158,7 @@ rule figure_testbed:
         report(f"{FIGURES}/testbed.png", caption="../report/testbed.rst", category="Testbed"),
     log:
         f"{FIGURES}/testbed.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     params:
@@ -170,3 +171,4 @@ rule figure_testbed:
 rule figures:
     input:
         rules.figure_testbed.output,
+    localrule: True
