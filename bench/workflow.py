@@ -81,7 +81,8 @@ def controller_against_driver(config) -> list[dict]:
         ]
         pairs = []
         for _ in range(REPEATS):
-            fortran = float(mpirun([str(driver.resolve()), "model.nml"], folder).splitlines()[-1].split()[1])
+            table = mpirun([str(driver.resolve()), "model.nml"], folder).splitlines()
+            fortran = float([line for line in table if not line.startswith("#")][-1].split()[1])
             python = float(mpirun(controller, folder).splitlines()[-1])
             pairs.append((python, fortran))
         same = (folder / "driver.nc").read_bytes() == (folder / "python.nc").read_bytes()
