@@ -17,7 +17,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from pipeline.config_base import Kind, Section, Training, check_options, check_row_names
+from pipeline.config_base import Kind, MethodKind, ModelKind, NetworkKind, RowName, Section, Training
 from pipeline.config_testbed import Testbed
 from pipeline.errors import PipelineError
 
@@ -90,15 +90,9 @@ class Splits(Section):
 class ObservationNetwork(Section):
     """The observation-to-latent network of `hloba`, trained after the autoencoder on the twin's observing system."""
 
-    network: Kind = Kind(kind="o2lnet")
+    network: NetworkKind = Kind(kind="o2lnet")
     training: Training = Training()
     lowest_quality: float = Field(0.3, gt=0, le=1, description="nominal over largest observation error in training")
-
-    @field_validator("network")
-    @classmethod
-    def _known_network(cls, network: Kind) -> Kind:
-        check_options("networks", network)
-        return network
 
 
 class Background(Section):
@@ -151,7 +145,7 @@ class Analysis(Section):
 
     every_hours: int = Field(24, ge=1)
     ensemble: InterfaceEnsemble | None = Field(None, description="for methods and covariances that take one")
-    method: Kind
+    method: MethodKind
 
 
 class Ensemble(Section):
@@ -228,7 +222,7 @@ class BenchmarkObservations(Section):
 class BenchmarkRow(Section):
     """One line of a benchmark's table: a method, and what others have published for it."""
 
-    method: Kind
+    method: MethodKind
     members: int = Field(1, ge=1)
     tangent: float | None = Field(None, gt=0, description="size of anomalies in forecasts; small: tangent-linear")
     rmse: float | None = Field(None, description="published analysis RMSE")
@@ -238,7 +232,7 @@ class BenchmarkRow(Section):
 class Benchmark(Section):
     """Identical twins of a model in PyTorch: methods cycled over the same truths and observations."""
 
-    model: Kind
+    model: ModelKind
     observations: BenchmarkObservations = BenchmarkObservations()
     cycles: int = Field(1000, ge=1, description="that are scored")
     burn_in: int = Field(400, ge=0, description="cycles before those")
@@ -247,21 +241,7 @@ class Benchmark(Section):
     climatology: int = Field(10000, ge=2, description="states in the climatology, one observation interval apart")
     seeds: tuple[int, ...] = Field((1,), min_length=1)
     dtype: Literal["float64", "float32"] = "float64"
-    rows: dict[str, BenchmarkRow] = Field(default_factory=dict)
-
-    @field_validator("model")
-    @classmethod
-    def _known_model(cls, model: Kind) -> Kind:
-        check_options("models", model)
-        return model
-
-    @field_validator("rows")
-    @classmethod
-    def _known_methods(cls, rows: dict[str, BenchmarkRow]) -> dict[str, BenchmarkRow]:
-        check_row_names(rows)
-        for row in rows.values():
-            check_options("assimilation", row.method)
-        return rows
+    rows: dict[RowName, BenchmarkRow] = Field(default_factory=dict)
 
 
 class Config(Section):
@@ -279,7 +259,7 @@ class Config(Section):
     model: Model = Model()
     nature: Nature = Nature()
     splits: Splits = Splits()
-    network: Kind = Kind(kind="coupled_vae")
+    network: NetworkKind = Kind(kind="coupled_vae")
     training: Training = Training()
     observer: ObservationNetwork | None = None
     background: Background = Background()
@@ -292,25 +272,11 @@ class Config(Section):
     benchmark: Benchmark | None = Field(None, description="instead of the coupled model: a small model's table")
     testbed: Testbed | None = Field(None, description="instead of the coupled model: latent methods on a small model")
 
-    @field_validator("network")
-    @classmethod
-    def _known_network(cls, network: Kind) -> Kind:
-        check_options("networks", network)
-        return network
-
     @field_validator("methods", mode="before")
     @classmethod
     def _without_removed(cls, methods: Any) -> Any:
         """`<name>: null` takes out a method of the experiment whose nature run is shared."""
         return {k: v for k, v in methods.items() if v is not None} if isinstance(methods, Mapping) else methods
-
-    @field_validator("methods")
-    @classmethod
-    def _known_methods(cls, methods: dict[str, Method]) -> dict[str, Method]:
-        for method in methods.values():
-            if method.analysis:
-                check_options("assimilation", method.analysis.method)
-        return methods
 
 
 def resolve(user: Mapping[str, Any], root: Path = ROOT) -> Config:

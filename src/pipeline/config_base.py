@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from pipeline import registry
 from pipeline.errors import PipelineError
@@ -41,23 +41,29 @@ class Training(Section):
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field("auto", description="auto: mixed on a GPU")
 
 
-def check_options(family: str, kind: Kind) -> None:
-    """Refuse a kind that its family has not, and options that the kind has not.
+def kind_of(family: str) -> AfterValidator:
+    """Refuses a kind that its family has not, and options that the kind has not; the message lists the choices."""
 
-    Raises:
-        ValueError: the message lists the choices; pydantic adds where it was.
-    """
-    try:
-        known = registry.options(family, kind.kind)
-    except PipelineError as error:
-        raise ValueError(str(error)) from None
-    for name in kind.options:
-        if name not in known:
-            raise ValueError(f"unknown option {name!r} of {kind.kind}; choose from {', '.join(known)}")
+    def check(kind: Kind) -> Kind:
+        try:
+            known = registry.options(family, kind.kind)
+        except PipelineError as error:
+            raise ValueError(str(error)) from None
+        for name in kind.options:
+            if name not in known:
+                raise ValueError(f"unknown option {name!r} of {kind.kind}; choose from {', '.join(known)}")
+        return kind
+
+    return AfterValidator(check)
 
 
-def check_row_names(rows: dict[str, Any]) -> None:
-    """Refuse names of rows that cannot be names of files."""
-    for name in rows:
-        if not name.replace("_", "").isalnum():
-            raise ValueError(f"row {name!r}: letters, digits and _ only, as files are named after it")
+def _file_name(name: str) -> str:
+    if not name.replace("_", "").isalnum():
+        raise ValueError(f"row {name!r}: letters, digits and _ only, as files are named after it")
+    return name
+
+
+NetworkKind = Annotated[Kind, kind_of("networks")]
+ModelKind = Annotated[Kind, kind_of("models")]
+MethodKind = Annotated[Kind, kind_of("assimilation")]
+RowName = Annotated[str, AfterValidator(_file_name)]

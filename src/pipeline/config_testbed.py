@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.config_base import Kind, Section, Training, check_options, check_row_names
+from pipeline.config_base import MethodKind, ModelKind, NetworkKind, RowName, Section, Training
 
 
 class Runs(Section):
@@ -21,14 +19,8 @@ class Runs(Section):
 class Trained(Section):
     """A network and its training."""
 
-    network: Kind
+    network: NetworkKind
     training: Training = Training()
-
-    @field_validator("network")
-    @classmethod
-    def _known_network(cls, network: Kind) -> Kind:
-        check_options("networks", network)
-        return network
 
 
 class Stations(Section):
@@ -66,7 +58,7 @@ class TestbedCycling(Section):
 class TestbedRow(Section):
     """One line of the table: a method, or a free run without one."""
 
-    method: Kind | None = None
+    method: MethodKind | None = None
     members: int = Field(0, ge=0, description="of the time-lagged ensemble; 0: none")
     factor: float = Field(1.0, gt=0, description="on the observation errors")
     told: bool = Field(True, description="whether the method knows of that factor")
@@ -77,32 +69,19 @@ class TestbedRow(Section):
 class Testbed(Section):
     """A perfect twin on a model in PyTorch, with an autoencoder and an observation-to-latent network of its own."""
 
-    model: Kind
+    model: ModelKind
     nature: Runs = Runs()
     autoencoder: Trained
     o2lnet: Trained
     observations: Stations
     errors: ErrorStatistics = ErrorStatistics()
     cycling: TestbedCycling = TestbedCycling()
-    rows: dict[str, TestbedRow] = Field(default_factory=dict)
-
-    @field_validator("model")
-    @classmethod
-    def _known_model(cls, model: Kind) -> Kind:
-        check_options("models", model)
-        return model
+    rows: dict[RowName, TestbedRow] = Field(default_factory=dict)
 
     @field_validator("rows")
     @classmethod
-    def _known_methods(cls, rows: dict[str, TestbedRow]) -> dict[str, TestbedRow]:
-        check_row_names(rows)
+    def _known_bases(cls, rows: dict[str, TestbedRow]) -> dict[str, TestbedRow]:
         for name, row in rows.items():
-            if row.method:
-                check_options("assimilation", row.method)
             if row.base and row.base not in rows:
                 raise ValueError(f"row {name!r}: base {row.base!r} is no row; choose one of {', '.join(rows)}")
         return rows
-
-    def learning(self) -> dict[str, Any]:
-        """The parts that decide networks and error statistics."""
-        return self.model_dump(exclude={"rows", "cycling"})
