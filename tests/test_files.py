@@ -1,8 +1,11 @@
 """Files appear whole or not at all."""
 
+import contextlib
 import errno
 import os
 import subprocess
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -63,4 +66,28 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(small_disk, engine):
     dataset = xr.Dataset({"x": ("i", np.random.default_rng(0).random(2**20))})
     with pytest.raises(PipelineError, match="no space left"), atomic(path) as partial:
         dataset.to_zarr(partial) if engine == "zarr" else dataset.to_netcdf(partial, engine=engine)
+    time.sleep(0.2)  # a store's other tasks may go on after its error
     assert [p.name for p in small_disk.iterdir()] == ["result"]
+
+
+def test_what_is_still_written_after_an_error_is_removed_too(tmp_path):
+    path, enough = tmp_path / "store.zarr", threading.Event()
+
+    def go_on(folder):
+        for k in range(30):
+            folder.mkdir(exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                (folder / f"{k}").write_text("late")
+            time.sleep(0.005)
+        enough.set()
+
+    def fail_beside_a_writer():
+        with atomic(path) as partial:
+            partial.mkdir()
+            threading.Thread(target=go_on, args=(partial,)).start()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_beside_a_writer()
+    assert enough.wait(5)
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,10 @@ from pipeline.errors import PipelineError
 
 ROOM = 2**20
 """Bytes: where a write fails and less than this is left, the disk is taken to be full."""
+SETTLE = 0.1
+"""Seconds: a folder that stays away this long after its removal has no writer any more."""
+ATTEMPTS = 100
+"""Removals of an unfinished folder before it is left where it is."""
 
 
 @contextmanager
@@ -40,7 +45,7 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
             raise PipelineError(f"{target}: {message}") from error
         raise
     finally:
-        _remove(temporary)
+        _clear(temporary)
 
 
 def _is_full(error: Exception, folder: Path) -> bool:
@@ -48,6 +53,22 @@ def _is_full(error: Exception, folder: Path) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     return not isinstance(error, PipelineError) and shutil.disk_usage(folder).free < ROOM
+
+
+def _clear(path: Path) -> None:
+    """Remove what a writer left, also while it still writes.
+
+    zarr writes the chunks of an array in several tasks and reports the first that fails; the others go on, and make
+    their folders anew. So the path is cleared until it stays away. What is left at last is hidden by its name, and no
+    reason to hide the error that brought us here.
+    """
+    if path.is_file():
+        path.unlink()
+    for _ in range(ATTEMPTS):
+        if not path.exists():
+            return
+        shutil.rmtree(path, ignore_errors=True)
+        time.sleep(SETTLE)
 
 
 def _remove(path: Path) -> None:
