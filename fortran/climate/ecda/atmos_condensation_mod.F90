@@ -36,13 +36,12 @@ contains
         integer :: pass
 
         rained = 0.0_dp
-        call saturation(t, p, q_s, dq_s)
         do pass = 1, 2
+            call saturation(t, p, q_s, dq_s)
             excess = (q - q_s)/(1.0_dp + warming*dq_s)
             q = q - excess
             t = t + warming*excess
             rained = rained + excess
-            call saturation(t, p, q_s, dq_s)
         end do
     end subroutine condense
 end module atmos_condensation_mod

@@ -63,9 +63,9 @@ contains
         real(dp), intent(out), contiguous :: t_ref(:)   !< (nlev) set from top down [K]
         real(dp), intent(out), contiguous :: q_ref(:)   !< (nlev) likewise
         integer, intent(out) :: top
-        real(dp) :: energy, q_s, dq_s
+        real(dp) :: energy, q_s, dq_s, step
         logical :: saturated
-        integer :: k, n, pass
+        integer :: k, n
 
         n = size(t)
         top = n
@@ -80,10 +80,12 @@ contains
             call saturation(t_ref(k), p(k), q_s, dq_s)
             saturated = saturated .or. q(n) > q_s
             if (saturated) then
-                do pass = 1, 2  ! Newton; the residual of the second step is some 1e-3 K
-                    t_ref(k) = t_ref(k) + (energy - phi(k) - cp*t_ref(k) - latent*q_s)/(cp + latent*dq_s)
-                    call saturation(t_ref(k), p(k), q_s, dq_s)
-                end do
+                ! Newton, twice; the second step is so short that q_s follows its tangent
+                t_ref(k) = t_ref(k) + (energy - phi(k) - cp*t_ref(k) - latent*q_s)/(cp + latent*dq_s)
+                call saturation(t_ref(k), p(k), q_s, dq_s)
+                step = (energy - phi(k) - cp*t_ref(k) - latent*q_s)/(cp + latent*dq_s)
+                t_ref(k) = t_ref(k) + step
+                q_s = q_s + dq_s*step
             end if
             q_ref(k) = humidity*q_s
             if (t_ref(k) > t(k)) then
