@@ -96,9 +96,7 @@ def sst(climate: Climate, observed: np.ndarray) -> Figure:
     """Annual mean SST, its error, and zonal means in two seasons."""
     figure, axes = plt.subplots(2, 2, figsize=(8.0, 5.0))
     lat, lon = climate.means["ocean_lat"].values, climate.means["ocean_lon"].values
-    whole = climate.means.sizes["time"] // 12 * 12
-    model = climate.sst[max(0, whole - 60) : whole]
-    model = model.reshape(-1, 12, *model.shape[1:]).mean(axis=0)
+    model = climate.sst_season
     levels = np.arange(-2, 31, 2)
     for chart, field, title in ((axes[0, 0], model, "model"), (axes[0, 1], observed, "ERSSTv5, 2010-2020")):
         filled = chart.contourf(lon, lat, field.mean(axis=0), levels=levels, cmap=cmocean.cm.thermal, extend="both")

@@ -19,8 +19,10 @@ import xarray as xr
 
 from pipeline.config import ROOT
 from pipeline.datasets import ersst, grid_file
+from pipeline.datasets.regridding import regrid
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
+from pipeline.spaces import Grid
 from pipeline.verification import circulation as c
 from pipeline.verification.programs import build
 
@@ -106,16 +108,30 @@ class Climate:
         """Sea surface temperature (time, jo, io), NaN on land [degC]."""
         return np.where(self.wet, self.means["temp"].isel(depth=0).values, np.nan)
 
+    @property
+    def grid(self) -> Grid:
+        """Of the ocean."""
+        return Grid(self.means["ocean_lat"].values, self.means["ocean_lon"].values, self.lat_bounds, self.wet)
+
+    @property
+    def last_years(self) -> range:
+        """Months of the last whole years, at most five: what the means are taken over."""
+        end = self.means.sizes["time"] // 12 * 12
+        return range(max(0, end - 60), end)
+
+    @property
+    def sst_season(self) -> np.ndarray:
+        """Mean calendar months of the SST over the last years (12, jo, io), NaN on land [degC]."""
+        sst = self.sst[self.last_years]
+        return sst.reshape(-1, 12, *sst.shape[1:]).mean(axis=0)
+
     def annual(self) -> xr.Dataset:
-        """Mean over the last whole years, at most five."""
-        months = self.means.sizes["time"] // 12 * 12
-        return self.means.isel(time=slice(max(0, months - 60), months)).mean("time")
+        """Mean over the last years."""
+        return self.means.isel(time=self.last_years).mean("time")
 
     def season(self, months: tuple[int, ...]) -> xr.Dataset:
-        """Mean of calendar months (1 = January) over the same years."""
-        whole = self.means.sizes["time"] // 12 * 12
-        chosen = [k for k in range(max(0, whole - 60), whole) if k % 12 + 1 in months]
-        return self.means.isel(time=chosen).mean("time")
+        """Mean of calendar months (1 = January) over the last years."""
+        return self.means.isel(time=[k for k in self.last_years if k % 12 + 1 in months]).mean("time")
 
 
 def read(folder: Path) -> Climate:
@@ -138,21 +154,18 @@ def read(folder: Path) -> Climate:
 
 
 def observed_sst(climate: Climate, archive: Path) -> np.ndarray:
-    """ERSSTv5's mean season on the model's cells (12, jo, io), NaN where either has land."""
-    sst = ersst.open(str(archive))["sst"]
-    season = sst.groupby("time.month").mean()
-    there = season.interp(lat=climate.means["ocean_lat"], lon=climate.means["ocean_lon"]).values
-    return np.where(climate.wet, there, np.nan)
+    """ERSSTv5's mean season over the model's cells (12, jo, io), NaN where either has more land than sea."""
+    season = ersst.open(str(archive))[["sst"]].groupby("time.month").mean()
+    return regrid(season, climate.grid, fill="none", min_fraction=0.5)["sst"].values
 
 
 def summarize(climate: Climate, observed: np.ndarray | None) -> dict[str, Any]:
     """The figures of the page, by name, in the units that the names end with."""
     months = climate.means.sizes["time"]
-    result: dict[str, Any] = {"months": months, "years_of_the_mean": min(5, months // 12)}
+    result: dict[str, Any] = {"months": months, "years_of_the_mean": len(climate.last_years) // 12}
     result |= _air(climate) | _water_and_energy(climate) | _sea(climate) | _ice(climate) | _enso(climate)
     if observed is not None:
-        model = climate.sst[months // 12 * 12 - min(60, months // 12 * 12) : months // 12 * 12]
-        model = model.reshape(-1, 12, *model.shape[1:]).mean(axis=0)
+        model = climate.sst_season
         difference = model - observed
         result["sst_bias_K"] = float(c.mean_over(difference.mean(axis=0), climate.sea_area))
         result["sst_rmse_of_annual_mean_K"] = float(
@@ -240,11 +253,10 @@ def _box(field: np.ndarray, climate: Climate, lon: tuple[float, float], lat: tup
 
 def _ice(climate: Climate) -> dict[str, float]:
     result = {}
-    months = climate.means.sizes["time"] // 12 * 12
     lat = climate.means["ocean_lat"].values
     cover, volume = climate.means["ice_cover"].values, climate.means["ice_volume"].values
     for side, rows in (("north", lat > 0), ("south", lat < 0)):
-        area = c.extent(cover, climate.sea_area, rows)[:months].reshape(-1, 12)[-5:].mean(axis=0)
+        area = c.extent(cover, climate.sea_area, rows)[climate.last_years].reshape(-1, 12).mean(axis=0)
         result[f"ice_extent_{side}_march_1e12_m2"] = float(area[2] / 1e12)
         result[f"ice_extent_{side}_september_1e12_m2"] = float(area[8] / 1e12)
         stock = (volume * climate.sea_area * rows[:, None]).sum(axis=(-2, -1))
