@@ -64,6 +64,23 @@ def test_an_experiment_shares_another_ones_model():
     assert own.real_observations is not None
 
 
+def test_an_experiment_extends_another_and_takes_out_what_it_has(tmp_path):
+    folder = tmp_path / "config" / "experiments"
+    folder.mkdir(parents=True)
+    (folder / "first.yaml").write_text(
+        "seed: 3\nmethods: {ctl: {}, wcda: {filter: true}}\n"
+        "observations:\n"
+        "  ps: {error: 100.0, interval_hours: 6, network: {kind: random}}\n"
+        "  sst: {error: 0.3, interval_hours: 24, network: {kind: random}}\n"
+        "sizes: {test: {nature: {days: 7}}}\n"
+    )
+    (folder / "second.yaml").write_text("extends: first\nmethods: {ctl: null}\nobservations: {ps: null}\n")
+    own = resolve({"experiment": "second", "size": "test"}, tmp_path)
+    assert (own.seed, own.nature.days, own.shares) == (3, 7, "")
+    assert list(own.methods) == ["wcda"]
+    assert list(own.observations) == ["sst"]
+
+
 def test_a_broken_yaml_names_its_place(tmp_path):
     path = tmp_path / "broken.yaml"
     path.write_text("a: [1, 2\nb: 3\n")

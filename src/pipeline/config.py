@@ -254,7 +254,8 @@ class Config(Section):
     build_dir: str = "build"
     seed: int = 1
     title: str = ""
-    shares: str = Field("", description="experiment whose nature run and network this one uses")
+    extends: str = Field("", description="experiment whose keys this one starts from")
+    shares: str = Field("", description="the same, and its nature run and network are used")
     shares_network: bool = Field(True, description="false: train a network here, on the shared nature run")
     model: Model = Model()
     nature: Nature = Nature()
@@ -272,11 +273,11 @@ class Config(Section):
     benchmark: Benchmark | None = Field(None, description="instead of the coupled model: a small model's table")
     testbed: Testbed | None = Field(None, description="instead of the coupled model: latent methods on a small model")
 
-    @field_validator("methods", mode="before")
+    @field_validator("methods", "observations", mode="before")
     @classmethod
-    def _without_removed(cls, methods: Any) -> Any:
-        """`<name>: null` takes out a method of the experiment whose nature run is shared."""
-        return {k: v for k, v in methods.items() if v is not None} if isinstance(methods, Mapping) else methods
+    def _without_removed(cls, entries: Any) -> Any:
+        """`<name>: null` takes out what the experiment has that this one starts from."""
+        return {k: v for k, v in entries.items() if v is not None} if isinstance(entries, Mapping) else entries
 
 
 def resolve(user: Mapping[str, Any], root: Path = ROOT) -> Config:
@@ -342,11 +343,12 @@ def defaults() -> dict[str, Any]:
 
 
 def _experiment(name: str, size: str, root: Path) -> dict[str, Any]:
-    """An experiment's keys at a size, on top of those of the experiment whose nature run and network it shares."""
+    """An experiment's keys at a size, on top of those of the experiment that it extends or shares."""
     own = read_yaml(_experiment_file(name, root))
     sizes = own.pop("sizes", {})
     merged = merge(own, sizes.get(size, {}))
-    return merge(_experiment(own["shares"], size, root), merged) if own.get("shares") else merged
+    base = own.get("extends") or own.get("shares")
+    return merge(_experiment(base, size, root), merged) if base else merged
 
 
 def _experiment_file(name: str, root: Path) -> Path:
