@@ -125,6 +125,19 @@ def test_the_table_replaces_what_stands_between_the_marks(tmp_path):
     assert "old" not in written
     assert "| mean SST of the cells of both | 18 | 19.1 | °C |" in written
     assert "bias" not in written
+    assert "still from memory: none." in written
     text.write_text("no marks")
     with pytest.raises(PipelineError, match="needed"):
         control_page.write({"months": 12, "years_of_the_mean": 1}, text)
+
+
+def test_every_observed_value_says_how_it_is_known():
+    assert len({row.key for row in control_page.FIGURES}) == len(control_page.FIGURES)
+    for row in control_page.FIGURES:
+        assert row.known in control_page.KNOWN, row.label
+        assert row.known or row.observed in ("", "0"), row.label
+    remembered = [row for row in control_page.FIGURES if row.known == control_page.MEMORY]
+    sentence = control_page.table({"months": 60, "years_of_the_mean": 5} | {row.key: 1.0 for row in remembered})
+    assert sentence.splitlines()[-1].count(";") == len(remembered) - 1
+    assert all(row.label in sentence.splitlines()[-1] for row in remembered)
+    assert all(f"| {row.source} | from memory |" in sentence for row in remembered)
