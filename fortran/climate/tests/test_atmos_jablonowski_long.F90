@@ -6,8 +6,8 @@
 !!   T = T_m(s) + 3/4 (s pi u_0/R) sin(s_v) cos(s_v)^(1/2) (2 A c + B),
 !!   Phi_s = c (A c + B) with c of s = 1,   A = -2 sin(lat)^6 (cos(lat)^2 + 1/3) + 10/63,
 !!   B = a Omega [8/5 cos(lat)^3 (sin(lat)^2 + 2/3) - pi/4],   T_m = 288 s^(R 0.005/g) + 4.8e5 max(0, 0.2 - s)^5.
-!! The paper states no lowest pressure of day 9; other spectral cores have about 950 hPa at T42L20 and 940 to 942 hPa at
-!! T85 (docs/verification.md).
+!! No lowest pressure of day 9 was found in the paper; other spectral cores have about 950 hPa at T42L20 and 940 to
+!! 942 hPa at T85 (docs/verification.md).
 program test_atmos_jablonowski_long
     use kinds_mod, only: dp
     use constants_mod, only: pi, degree, gravity, earth_radius, earth_omega, dry_air_gas_constant, seconds_per_day
