@@ -6,6 +6,7 @@ from pathlib import Path
 import f90nml
 import pytest
 
+from pipeline.config import resolve
 from pipeline.errors import PipelineError
 from pipeline.models.namelist import fill_template, read_template, write_namelist
 
@@ -32,6 +33,12 @@ def groups_of_the_sources():
 def test_template_has_every_key_of_the_model_and_no_other():
     template = {group: set(entries) for group, entries in read_template(TEMPLATE).items()}
     assert template == groups_of_the_sources()
+
+
+def test_the_moist_experiment_is_the_moist_model():
+    moist = f90nml.read(ROOT / "config/models/climate_moist.nml")
+    del moist["driver_nml"], moist["climate_nml"]["grid_file"]
+    assert resolve({"experiment": "climate_moist"}).model.namelist == moist.todict()
 
 
 def test_sizes_files_date_and_overrides_arrive(tmp_path):
