@@ -79,3 +79,10 @@ def test_a_truncated_file_is_named(space, tmp_path):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(PipelineError, match=r"trajectory\.nc: not a readable trajectory"):
         open_trajectory([path], "ocean")
+
+
+def test_segments_without_a_variational_analysis_hold_no_costs(space, tmp_path):
+    run = record(space, 1)
+    run.costs = []
+    run.write(tmp_path / "free.nc", {})
+    assert open_costs([tmp_path / "free.nc"]) is None

@@ -117,11 +117,14 @@ def open_trajectory(paths: Iterable[str | Path], group: str) -> xr.Dataset:
     return xr.concat(parts, dim="time", data_vars="minimal", coords="minimal", compat="override", join="override")
 
 
-def open_costs(paths: Iterable[str | Path]) -> xr.Dataset:
-    """J_b and J_o of every analysis of some segments, (analysis, iteration), NaN after an early stop."""
+def open_costs(paths: Iterable[str | Path]) -> xr.Dataset | None:
+    """J_b and J_o of every analysis of some segments, (analysis, iteration), NaN after an early stop.
+
+    None where no analysis was variational.
+    """
     parts = [xr.open_dataset(path, group="costs", engine="h5netcdf") for path in paths if "costs" in _groups(path)]
     if not parts:
-        raise PipelineError("no segment holds costs: no variational analysis was made")
+        return None
     numbered = [part.assign_coords(iteration=np.arange(part.sizes["iteration"])) for part in parts]
     return xr.concat(numbered, dim="analysis", join="outer")
 

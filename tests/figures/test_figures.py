@@ -57,9 +57,16 @@ def test_rmse_shades_the_burn_in_and_averages_the_rest():
 def test_losses_survive_early_stops(sea):
     cost = np.linspace(100, 1, 30)[None] * np.ones((3, 1))
     cost[1, 20:] = np.nan
-    axes = losses.draw_minimisation(0.1 * cost, cost).axes[0]
-    assert len(axes.lines) == 2
-    assert all(np.isfinite(line.get_ydata()).all() for line in axes.lines)
+    figure = losses.draw_minimisation({"scda": (0.1 * cost, cost), "short": (0.1 * cost[:, :10], cost[:2, :10])})
+    assert [axes.get_title() for axes in figure.axes] == ["SCDA, 3 analyses", "SHORT, 3 analyses"]
+    for axes in figure.axes:
+        assert len(axes.lines) == 2
+        assert all(np.isfinite(line.get_ydata()).all() for line in axes.lines)
+
+
+def test_an_experiment_without_a_variational_analysis_is_told_so():
+    (axes,) = losses.draw_minimisation({}).axes
+    assert [text.get_text() for text in axes.texts] == ["no variational analysis"]
 
 
 def test_increments_share_a_colour_range_per_variable(sea):

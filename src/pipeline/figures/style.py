@@ -29,7 +29,10 @@ LABELS = {
 """Symbol, unit on paper and factor to it, per variable."""
 
 COLOURS = {"ctl": "#7f7f7f", "wcda": "#1f77b4", "scda": "#d62728", "background": "#1f77b4", "observation": "#d62728"}
-_OTHERS = ("#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")
+_OTHERS = (
+    "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf", "#000075",
+    "#800000", "#f0a0ff", "#406000",
+)  # fmt: skip
 _SEQUENTIAL = {"ta": cmocean.cm.thermal, "sst": cmocean.cm.thermal, "ps": cmocean.cm.dense}
 _LAND = "#d9d9d9"
 
