@@ -10,7 +10,7 @@ from stand_ins import background, observe, small_space
 from pipeline.assimilation.ensemble_optimal_interpolation import EnsembleOptimalInterpolation
 from pipeline.assimilation.etkf import ETKF
 from pipeline.errors import PipelineError
-from pipeline.interface_analysis import InterfaceAnalysis, _with_climate
+from pipeline.interface_analysis import InterfaceAnalysis, _with_climate, is_latent
 from pipeline.normalization import Normalization
 from pipeline.observations.operators import Interpolation
 
@@ -54,7 +54,49 @@ def test_scaled_anomalies_stand_about_the_background(run, anomalies):
 
 
 def test_a_method_in_model_space_needs_no_network(run):
-    assert not InterfaceAnalysis({"method": MODEL_SPACE}, run, SPACE).anomalies
+    del run.input["weights"]
+    assert InterfaceAnalysis({"method": MODEL_SPACE}, run, SPACE).anomalies is None
+
+
+LETKF = {"kind": "letkf", "transform": {"kind": "identity"}}
+NETWORK = {"kind": "autoencoder", "network": "vae"}
+
+
+@pytest.mark.parametrize(
+    ("method", "latent"),
+    [
+        (MODEL_SPACE, False),
+        (LETKF, False),
+        ({"kind": "mshea", "scales": {"air": MODEL_SPACE, "sea": MODEL_SPACE}}, False),
+        ({"kind": "three_d_var", "transform": {"kind": "identity"}, "covariance": {"kind": "identity"}}, False),
+        ({"kind": "letkf"}, True),  # takes a transform and is given the experiment's
+        ({"kind": "three_d_var", "covariance": {"kind": "ensemble"}}, True),
+        ({"kind": "three_d_var", "transform": {"kind": "identity"}}, True),  # under the climatological B
+        (MODEL_SPACE | {"filter": LETKF | {"transform": NETWORK}}, True),
+        ({"kind": "mshea", "scales": {"air": MODEL_SPACE, "sea": {"filter": {"transform": NETWORK}}}}, True),
+        (LETKF | {"kind": "three_d_var", "covariance": {"kind": "hybrid", "static": {"kind": "climate"}}}, True),
+        (LETKF | {"observers": [{"kind": "latent_observer", "transform": NETWORK}]}, True),
+    ],
+)
+def test_what_makes_a_method_latent(method, latent):
+    assert is_latent(method) == latent
+
+
+def test_anomalies_of_another_grid_or_number_are_refused(run):
+    of_another = {"method": MODEL_SPACE, "ensemble": {"members": 11, "harmonics": 0, "scale": 1.0}}
+    with pytest.raises(PipelineError) as error:
+        InterfaceAnalysis(of_another, run, SPACE)
+    assert run.input["interface"] in str(error.value)
+    assert f"is (12, {SPACE.size}), this run's ensemble and state ask for (11, {SPACE.size})" in str(error.value)
+    assert "remove it and start the workflow again" in str(error.value)
+
+
+def test_anomalies_that_are_not_finite_are_refused(run, anomalies):
+    anomalies[4, 7] = torch.nan
+    anomalies[9, 0] = torch.inf
+    xr.Dataset({"x": (("member", "state"), anomalies.numpy())}).to_netcdf(run.input["interface"])
+    with pytest.raises(PipelineError, match=r"interface.nc: 2 anomalies are not finite, the first in member 4"):
+        InterfaceAnalysis({"method": MODEL_SPACE, "ensemble": {"members": 12, "scale": 1.0}}, run, SPACE)
 
 
 def test_a_method_that_needs_members_asks_for_them(run):
