@@ -131,6 +131,41 @@ def fake_process(machine, number, words, parent=1):
     (folder / "cwd").symlink_to(machine.root)
 
 
+def test_a_workflow_in_another_folder_is_none_of_ours(machine, tmp_path):
+    fake_process(machine, 40, ["snakemake"])
+    assert machine.snakemakes() == [40]
+    (machine.processes / "40" / "cwd").unlink()
+    (machine.processes / "40" / "cwd").symlink_to(tmp_path)
+    assert machine.snakemakes() == []
+    fake_process(machine, 41, ["python", "train.py"])
+    assert machine.snakemakes() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "held"),
+    [
+        ("2: FLOCK  ADVISORY  WRITE 50 fe:00:{inode} 0 EOF", True),
+        ("2: POSIX  ADVISORY  WRITE 50 00:2f:{inode} 0 EOF", True),
+        ("2: LEASE  ACTIVE    READ  50 fe:00:{inode} 0 EOF", False),
+        ("2: -> FLOCK  ADVISORY  WRITE 50 fe:00:{inode} 0 EOF", False),  # waits for it
+        ("2: FLOCK  ADVISORY  WRITE 150 fe:00:{inode} 0 EOF", False),
+        ("2: FLOCK  ADVISORY  WRITE 501 fe:00:{inode} 0 EOF", False),
+        ("2: FLOCK  ADVISORY  WRITE 50 fe:00:{inode}7 0 EOF", False),
+        ("2: FLOCK  ADVISORY  WRITE 50 fe:00:7{inode} 0 EOF", False),
+        ("2: FLOCK  ADVISORY  WRITE 50 fe:00:1 0 EOF\n3: FLOCK  ADVISORY  WRITE 51 fe:00:{inode} 0 EOF", False),
+    ],
+)
+def test_who_holds_a_lock_by_the_kernels_list(machine, line, held):
+    lock = machine.root / "lock"
+    lock.write_text("")
+    assert not machine.holds(50, lock), "there is no list"
+    first = "1: FLOCK  ADVISORY  WRITE 99 fe:00:12 0 EOF\n"
+    (machine.processes / "locks").write_text(first + line.format(inode=lock.stat().st_ino) + "\n")
+    assert machine.holds(50, lock) == held
+    lock.unlink()
+    assert not machine.holds(50, lock), "the file is gone"
+
+
 def test_a_stale_lock_is_told_from_one_in_use(machine):
     lock = machine.root / ".snakemake" / "locks" / "0.input.lock"
     lock.parent.mkdir(parents=True)

@@ -73,10 +73,10 @@ class Machine:
     def holds(self, process: int, lock: Path) -> bool:
         """Whether the kernel's list of locks has this one; a file that names a process may be older than it."""
         try:
-            line = rf"(FLOCK|POSIX) .* {process} [0-9a-f]+:[0-9a-f]+:{lock.stat().st_ino} "
+            line = rf"^\d+: (FLOCK|POSIX) .* {process} [0-9a-f]+:[0-9a-f]+:{lock.stat().st_ino} "  # no `->`, who waits
         except OSError:
             return False
-        return bool(re.search(line, read(self.processes / "locks")))
+        return bool(re.search(line, read(self.processes / "locks"), re.MULTILINE))
 
     def _numbers(self) -> list[int]:
         return [int(p.name) for p in self.processes.iterdir() if p.name.isdigit()]
