@@ -39,3 +39,11 @@ def test_what_was_there_before_does_not_count_nor_does_its_release():
     assert 4e6 <= peak(work) < 4.5e6
     assert peak(before.clear) == 0
     assert peak(lambda: None) == 0
+
+
+def test_on_a_gpu_it_is_the_allocators_peak_since_the_work_began(monkeypatch):
+    state = {"now": 100, "peak": 900}
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: state.update(peak=state["now"]))
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: state["now"])
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: state["peak"])
+    assert peak(lambda: state.update(peak=350, now=120), device="cuda") == 250
