@@ -220,6 +220,15 @@ def test_weak_parts_report_all_that_was_observed():
         assert statistics["normalized_innovation"] == pytest.approx(float((d / error).square().mean()), rel=1e-9)
 
 
+def test_the_ensemble_of_the_day_serves_scales_without_states_alone():
+    day, fixed, free = ensemble(9, seed=21), OPTIMAL, {k: v for k, v in OPTIMAL.items() if k != "states"}
+    method = build({"kind": "mshea", "scales": {"fixed": fixed, "day": free}}, **CONTEXT)
+    found = method.analysis(X_B, OBSERVATIONS, ensemble=day)
+    parts = [kalman(X_B, moments(states)[1])[0] - X_B for states in (STATES, day)]
+    assert_same(found.increment, 0.5 * (parts[0] + parts[1]))
+    assert torch.equal(found.latent_increment, found.increment)
+
+
 def test_each_scale_cycles_with_its_own_localization():
     filters = ({"kind": "letkf", "localization": {"kind": "gaspari_cohn", "half_width": w}} for w in (800.0, 4000.0))
     scales = {name: OPTIMAL | {"filter": f, "states": STATES[:9]} for name, f in zip("ab", filters, strict=True)}
