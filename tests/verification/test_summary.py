@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.verification import models, summary
+from pipeline.verification.metrics import bootstrap_interval
 
 
 @pytest.fixture
@@ -81,6 +82,9 @@ def test_the_interval_of_a_gain_is_that_of_the_mean_over_seeds():
     (gain,) = summary.gains(pd.concat(weak + ours))
     assert gain["interval_95"] == pytest.approx([0.0, 0.0], abs=1e-12)
     assert gain["by_seed"] == pytest.approx([10.0 * change.mean(), -10.0 * change.mean()])
+    (alone,) = summary.gains(pd.concat([weak[0], ours[0]]))
+    assert alone["interval_95"] == pytest.approx(bootstrap_interval(10.0 * change))
+    assert alone["interval_95"][1] > alone["interval_95"][0] + 1.0
 
 
 def test_only_analyses_are_scored(table):

@@ -44,8 +44,7 @@ class Mshea:
         if set(weights) != set(scales):
             raise PipelineError(f"assimilation/mshea: weights of {', '.join(weights)} for scales {', '.join(scales)}")
         self.scales, self.weights = dict(scales), weights
-        first = next(iter(self.scales.values()))
-        self.space, self.random = first.space, first.random
+        self.space = next(iter(self.scales.values())).space
         self.caps = {self._variable(name): float(value) for name, value in (caps or {}).items()}
 
     def analysis(
