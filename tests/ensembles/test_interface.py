@@ -1,6 +1,6 @@
 """Anomalies of the joined air-sea state: their mean, their season, and what is refused."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -57,6 +57,25 @@ def test_the_season_is_taken_out():
     np.testing.assert_allclose(with_season, without, atol=1e-8)
     left_in = Interface(members=40).anomalies(record(730, season=50.0))["x"].values
     assert left_in.std() > 20 * without.std()
+
+
+def test_two_harmonics_are_taken_out_and_written_down():
+    noise, phase = record(730), 2 * np.pi * torch.arange(730, dtype=torch.float64) * 86400.0 / YEAR
+    semiannual = Record(noise.states + 30.0 * torch.sin(2 * phase)[:, None])
+    found, wanted = (Interface(members=40, harmonics=2).anomalies(r) for r in (semiannual, noise))
+    np.testing.assert_allclose(found["x"], wanted["x"], atol=1e-8)
+    assert found.attrs == {"kind": "interface", "harmonics": 2}
+
+
+def test_every_state_may_be_a_member_and_land_may_stand_still():
+    mask = np.ones(GRID.shape, dtype=bool)
+    mask[1, 2] = False
+    land = Space((Component("atmosphere", GRID, ("ps",)), Component("ocean", replace(GRID, mask=mask), ("sst",))))
+    days = Record(record(5).states, space=land)
+    days.states[:, ~land.mask] = 0.0
+    found = Interface(members=5).anomalies(days)["x"].values
+    np.testing.assert_allclose(found, days.states - days.states.mean(0), atol=1e-10)
+    assert not found[:, ~land.mask].any()
 
 
 def test_bad_input_is_refused():

@@ -48,3 +48,5 @@ def test_what_is_missing_or_does_not_fit():
         lagged.add(3600, torch.zeros(3, 5))
     with pytest.raises(PipelineError, match="members 1"):
         Lagged(1)
+    with pytest.raises(PipelineError, match="interval 0 positive"):
+        Lagged(2, 0)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from pipeline.figures import increments, losses, reconstruction, rmse, rules, style, timing
+from pipeline.figures import increments, losses, profiles, reconstruction, rmse, rules, style, timing
 from pipeline.spaces import OCEAN_VARIABLES, Grid
 
 
@@ -52,6 +52,24 @@ def test_rmse_shades_the_burn_in_and_averages_the_rest():
     assert "hPa" in axes.get_ylabel()
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["CTL 5.5", "WCDA 5.5"]
     np.testing.assert_allclose(axes.lines[0].get_ydata(), np.arange(8.0))
+
+
+def test_profiles_average_what_follows_the_burn_in_level_by_level():
+    time = pd.date_range("2010-01-01", periods=4, freq="D")
+    rows = [
+        {"method": m, "time": t, "variable": v, "level": z, "rmse": 10.0 * k + z}
+        for m in ("ctl", "wcda")
+        for v in ("t", "u", "temp", "salt")
+        for z in (100.0, 0.0, 400.0)
+        for k, t in enumerate(time)
+    ]
+    panels = profiles.draw(pd.DataFrame(rows), np.datetime64("2010-01-03")).axes
+    assert [axes.get_ylabel() for axes in panels] == ["sigma", "sigma", "depth (m)", "depth (m)"]
+    for axes in panels:
+        assert [line.get_label() for line in axes.lines] == ["CTL", "WCDA"]
+        np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.0, 100.0, 400.0])
+        np.testing.assert_allclose(axes.lines[0].get_xdata(), [25.0, 125.0, 425.0])
+        assert axes.yaxis_inverted()
 
 
 def test_losses_survive_early_stops(sea):

@@ -20,8 +20,10 @@ def folder(tmp_path_factory):
     for month in range(48):
         write_month(path, month, lat)
     names = ["days", "wall_seconds", "dry_air_mass", "total_water", "ocean_heat_content"]
-    lines = [" ".join(names)] + [f"{day} 1.0 5.0 7.0 {1e25 + 1e20 * day}" for day in range(0, 1465, 5)]
-    (path / "year_000.log").write_text("\n".join([*lines, "# CPU seconds per model day: 1.0 2.0"]) + "\n")
+    # Each year's log begins with the last day of the year before.
+    for name, days in (("year_000", range(0, 370, 5)), ("year_001", range(365, 1465, 5))):
+        lines = [" ".join(names)] + [f"{day} 1.0 5.0 7.0 {1e25 + 1e20 * day}" for day in days]
+        (path / f"{name}.log").write_text("\n".join([*lines, "# CPU seconds per model day: 1.0 2.0"]) + "\n")
     return path
 
 
@@ -56,6 +58,7 @@ def write_month(path, month, lat):
 def test_figures_of_uniform_fields(folder):
     climate = control.read(folder)
     assert climate.means["ocean_lat"].dims == ("jo",)
+    np.testing.assert_array_equal(climate.budget["day"], np.arange(0, 1465, 5))
     observed = np.where(climate.wet, 21.0, np.nan) * np.ones((12, 1, 1))
     summary = control.summarize(climate, observed)
     assert summary["precipitation_mm_day"] == pytest.approx(0.864)
@@ -84,6 +87,10 @@ def test_figures_are_drawn(folder, tmp_path):
 
 def test_too_short_a_run_is_refused(tmp_path):
     with pytest.raises(PipelineError, match="0 files means"):
+        control.read(tmp_path)
+    for month in range(11):
+        (tmp_path / f"means_{month:06d}.nc").touch()
+    with pytest.raises(PipelineError, match="11 files means"):
         control.read(tmp_path)
 
 

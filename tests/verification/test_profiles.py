@@ -9,7 +9,7 @@ from pipeline.ensembles.base import FIELDS
 from pipeline.errors import PipelineError
 from pipeline.figures import profiles as figures
 from pipeline.spaces import Component, Grid, Space
-from pipeline.verification.profiles import errors_by_level
+from pipeline.verification.profiles import UNITS, errors_by_level
 
 DAY = 86400
 SIZES = {"level": 2, "lat": 4, "lon": 6, "depth": 3, "jo": 5, "io": 7}
@@ -53,6 +53,7 @@ def test_errors_are_weighted_by_area_and_water(space, tmp_path):
     assert len(table) == 3 * 2 + 4 * 3
     assert set(table["method"]) == {"scda"}
     assert set(table["seed"]) == {3}
+    assert set(table["variable"]) == set(UNITS) == {"u", "v", "t", "temp", "salt", "uo", "vo"}
 
     air = space["atmosphere"].grid.weights
     found = table.query("variable == 'u' and level == 0.75")["rmse"].item()
@@ -69,11 +70,30 @@ def test_a_constant_error_is_its_own_rmse_at_every_level(space, tmp_path):
         write(tmp_path / "truth", seconds, np.random.default_rng(seconds))
     table = errors_by_level({"ctl": {1: [str(tmp_path / "ctl")]}}, {1: [str(tmp_path / "truth")]}, space)
     np.testing.assert_allclose(table["rmse"], 2.0, rtol=1e-12)
+    assert list(table["time"].unique()) == [pd.Timestamp("2000-01-02"), pd.Timestamp("2000-01-03")]
     figure = figures.draw(table, np.datetime64("2000-01-02"))
     drawn = [line for axes in figure.axes for line in axes.get_lines()]
     assert len(drawn) == 4
     assert all(np.allclose(line.get_xdata(), 2.0) for line in drawn)
     assert pd.api.types.is_datetime64_any_dtype(table["time"])
+
+
+def test_each_seed_has_its_own_truth_and_water_at_zero_degrees_counts(space, tmp_path):
+    """Errors of 1 and 3 against the truths of seeds 1 and 2, which differ; a row of ours at 0 degC is water."""
+    for seed, error in ((1, 1.0), (2, 3.0)):
+        write(tmp_path / "truth" / str(seed), DAY, np.random.default_rng(seed))
+        write(tmp_path / "ctl" / str(seed), DAY, np.random.default_rng(seed), error)
+    cold = xr.load_dataset(tmp_path / "ctl" / "1" / f"{DAY}.nc")
+    truth = xr.load_dataset(tmp_path / "truth" / "1" / f"{DAY}.nc")
+    cold["temp"][0, 1:] = truth["temp"][0, 1:]
+    cold["temp"][0, 3] = 0.0
+    cold.to_netcdf(tmp_path / "ctl" / "1" / f"{DAY}.nc")
+    runs, truths = ({seed: [str(tmp_path / name / str(seed))] for seed in (1, 2)} for name in ("ctl", "truth"))
+    table = errors_by_level({"ctl": runs}, truths, space)
+    np.testing.assert_allclose(table.query("seed == 2")["rmse"], 3.0, rtol=1e-12)
+    weights = space["ocean"].grid.weights[3]
+    found = table.query("seed == 1 and variable == 'temp' and level == 5.0")["rmse"].item()
+    assert found == pytest.approx(np.sqrt((weights * truth["temp"].values[0, 3] ** 2).sum()))
 
 
 def test_other_times_than_the_truths_are_refused(space, tmp_path):

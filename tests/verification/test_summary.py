@@ -1,6 +1,7 @@
 """Rows of summary.json are computed from tables, and say what is better."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.verification import models, summary
+from pipeline.verification.metrics import bootstrap_interval
 
 
 @pytest.fixture
@@ -44,6 +46,72 @@ def test_gains_are_paired_in_seed_and_time_and_shown_by_seed(table):
     assert gain["by_seed"] == pytest.approx([100.0 * first, 100.0 * second])
     assert gain["ours"] == pytest.approx(np.mean(gain["by_seed"]))
     assert set(rows) == {"rmse_ps_ctl_against_wcda", "rmse_ps_scda_against_wcda"}
+
+
+def errors_of(variable, method, seed, rmse):
+    time = pd.date_range("2010-01-01", periods=len(rmse), freq="D")
+    columns = {"method": method, "seed": seed, "time": time, "stage": "analysis", "variable": variable, "rmse": rmse}
+    return pd.DataFrame(columns)
+
+
+def test_gains_by_hand():
+    """Per cent of the weak error's mean over each seed: (-1, 1) of 3 and (1, 0) of 10; no paper has mcda."""
+    parts = [
+        errors_of("ps", "wcda", 1, [2.0, 4.0]),
+        errors_of("ps", "wcda", 2, [8.0, 12.0]),
+        errors_of("ps", "mcda", 1, [1.0, 5.0]),
+        errors_of("ps", "mcda", 2, [9.0, 12.0]),
+        errors_of("sst", "wcda", 1, [1.0, 1.0]),
+        errors_of("sst", "scda", 1, [0.5, 1.0]),
+    ]
+    pressure, temperature = summary.gains(pd.concat(parts))
+    assert pressure["name"] == "rmse_ps_mcda_against_wcda"
+    assert pressure["by_seed"] == pytest.approx([0.0, 5.0], abs=1e-12)
+    assert pressure["ours"] == pytest.approx(2.5)
+    assert pressure["paper"] is None
+    assert temperature["name"] == "rmse_sst_scda_against_wcda"
+    assert (temperature["ours"], temperature["paper"]) == (pytest.approx(-25.0), 0.0)
+    assert summary.gains(pd.concat([errors_of("ps", "ctl", 1, [1.0]), errors_of("ps", "scda", 1, [1.0])])) == []
+
+
+def test_the_interval_of_a_gain_is_that_of_the_mean_over_seeds():
+    """Two seeds whose changes cancel at every time leave nothing uncertain, though each varies."""
+    change = 0.5 + np.random.default_rng(0).standard_normal(40)
+    weak = [errors_of("ps", "wcda", seed, np.full(40, 10.0)) for seed in (1, 2)]
+    ours = [errors_of("ps", "scda", seed, 10.0 + sign * change) for seed, sign in ((1, 1), (2, -1))]
+    (gain,) = summary.gains(pd.concat(weak + ours))
+    assert gain["interval_95"] == pytest.approx([0.0, 0.0], abs=1e-12)
+    assert gain["by_seed"] == pytest.approx([10.0 * change.mean(), -10.0 * change.mean()])
+    (alone,) = summary.gains(pd.concat([weak[0], ours[0]]))
+    assert alone["interval_95"] == pytest.approx(bootstrap_interval(10.0 * change))
+    assert alone["interval_95"][1] > alone["interval_95"][0] + 1.0
+
+
+def test_only_analyses_are_scored(table):
+    begin = np.datetime64("2010-01-02")
+    background = table.assign(stage="background", rmse=10.0 * table["rmse"])
+    assert summary.cycle_rows(pd.concat([table, background]), begin) == summary.cycle_rows(table, begin)
+
+
+def test_profiles_are_averaged_after_the_burn_in():
+    time = pd.to_datetime(["2010-01-01", "2010-01-02", "2010-01-02"])
+    columns = {"variable": "salt", "method": "ctl", "time": time, "level": [5.0, 5.0, 50.0], "rmse": [9.0, 1.0, 3.0]}
+    (found,) = summary.profile_rows(pd.DataFrame(columns), np.datetime64("2010-01-02"))
+    assert (found["name"], found["ours"], found["unit"]) == ("rmse_salt_levels_ctl", 2.0, "psu")
+
+
+def test_balance_is_the_median_tendency_after_over_before():
+    columns = {"method": "scda", "tendency_before": [2.0, 2.0, 2.0], "tendency_after": [2.0, 6.0, 200.0]}
+    (found,) = summary.balance_rows(pd.DataFrame(columns))
+    assert (found["name"], found["ours"]) == ("ps_tendency_after_before_scda", 3.0)
+
+
+def test_cost_is_told_per_simulated_day(tmp_path):
+    files = [str(tmp_path / f"{k}.json") for k in range(2)]
+    for file, seconds in zip(files, (3.0, 5.0), strict=True):
+        Path(file).write_text(json.dumps({"forecast": seconds, "filter": 0.0, "analysis": 1.0}))
+    found = {row["name"]: row["ours"] for row in summary.cost_rows({"scda": files}, days=4.0)}
+    assert found == {"forecast_seconds_per_day_scda": 2.0, "analysis_seconds_per_day_scda": 0.5}
 
 
 def test_a_missing_summary_says_what_to_do(tmp_path):

@@ -37,6 +37,17 @@ def test_every_size_of_every_experiment_is_a_valid_workflow(project, experiment,
     assert {"build_model", "train_vae", "cycle_segment", "verify", "figure_rmse"} <= set(rules)
 
 
+@pytest.mark.parametrize(
+    ("experiment", "chain", "waits"),
+    [("climate_coupling", "mcda", False), ("climate_coupling", "mcda_weak", False), ("climate_latent", "hybrid", True)],
+)
+def test_only_a_latent_method_waits_for_the_network(project, experiment, chain, waits):
+    restart = f"results/{experiment}/test/cycles/{chain}/seed1/segment_0/restart.nc"
+    rules = planned(project, "--forceall", restart, config=("size=test", f"experiment={experiment}"))
+    assert {"cycle_segment", "observe", "statistics", "interface_ensemble"} <= set(rules)
+    assert ("train_vae" in rules, "background_covariance" in rules) == (waits, waits)
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_shows_something(finished, name):
     pixels = np.asarray(Image.open(finished / "figures" / f"{name}.png").convert("L"))

@@ -4,6 +4,7 @@ from math import ceil
 
 from pipeline.bridge.config import read as read_model
 from pipeline.bridge.fingerprint import source_files
+from pipeline.interface_analysis import is_latent
 
 NATURE_SEGMENTS = ceil(CONFIG.nature.days / CONFIG.nature.segment_days)
 SEGMENTS = ceil(CONFIG.cycling.days / CONFIG.cycling.segment_days)
@@ -54,7 +55,7 @@ def model_of(chain):
 
 
 def method_inputs(wildcards):
-    """What a method needs beyond the model: observations, the filter's ensemble, the network with its statistics."""
+    """What a method needs beyond the model: observations, the filter's ensemble, the network if it is latent."""
     method = CONFIG.methods.get(wildcards.chain)
     needed = {}
     if method and (method.filter or method.analysis):
@@ -66,10 +67,12 @@ def method_inputs(wildcards):
             if getattr(CONFIG.filter, scale):
                 needed[scale] = f"{BASE}/errors/{scale}.nc"
     if method and method.analysis:
-        needed["weights"] = TRAINED
         needed["statistics"] = f"{BASE}/statistics.json"
-        needed["background"] = f"{LEARNT}/errors/background.nc"
-        needed["latent"] = code("transforms", "covariances", "networks")
+        needed["components"] = code("transforms", "covariances", "localization", "inflation")
+        if is_latent(dump(method.analysis.method)):
+            needed["weights"] = TRAINED
+            needed["background"] = f"{LEARNT}/errors/background.nc"
+            needed["networks"] = code("networks")
         if ensemble := method.analysis.ensemble:
             needed["interface"] = f"{BASE}/errors/interface_{ensemble.members}_{ensemble.harmonics}.nc"
         if method.analysis.method.kind == "hloba":

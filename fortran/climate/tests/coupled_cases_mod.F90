@@ -1,7 +1,7 @@
 !> A small coupled model with analytic continents, and what its tests ask of it.
 module coupled_cases_mod
     use kinds_mod, only: dp, i8
-    use constants_mod, only: degree
+    use constants_mod, only: degree, latent_heat_fusion
     use comm_mod, only: comm_type
     use status_mod, only: status_type
     use netcdf_io_mod, only: netcdf_file_type
@@ -13,7 +13,7 @@ module coupled_cases_mod
     implicit none
     private
     public :: nlon, nlat, nlev, interval, continents, write_grid, write_namelist, remove_files
-    public :: advance, state_of, differing, value_of
+    public :: advance, state_of, differing, value_of, heat_of
 
     integer, parameter :: nlon = 36, nlat = 24, nlev = 5    !< ocean
     real(dp), parameter :: interval = 7200.0_dp             !< of coupling [s]
@@ -116,4 +116,13 @@ contains
         real(dp), intent(in) :: values(n_diagnostics)
         value_of = values(findloc(diagnostic_names == name, .true., dim=1))
     end function value_of
+
+    !> Heat of sea and land less the latent heat of the ice [J], of a model's diagnostics.
+    real(dp) function heat_of(model, values)
+        type(climate_type), intent(in) :: model
+        real(dp), intent(in) :: values(n_diagnostics)
+        heat_of = value_of('ocean_heat_content', values) &
+            - model%ice%density*latent_heat_fusion*value_of('ice_volume', values) &
+            + model%land%heat_capacity*value_of('mean_land_temperature', values)*sum(model%exchange%grid%land_area)
+    end function heat_of
 end module coupled_cases_mod

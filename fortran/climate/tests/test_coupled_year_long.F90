@@ -2,12 +2,13 @@
 !! and the heat of sea, ice and land, each against what passed, to 1e-12 of the whole.
 program test_coupled_year_long
     use kinds_mod, only: dp
-    use constants_mod, only: latent_heat_fusion, seconds_per_year
+    use constants_mod, only: seconds_per_year
     use comm_mod, only: comm_type
     use status_mod, only: status_type
     use climate_mod, only: climate_type, climate_init
     use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics
-    use coupled_cases_mod, only: interval, continents, write_grid, write_namelist, remove_files, advance, value_of
+    use coupled_cases_mod, only: interval, continents, write_grid, write_namelist, remove_files, advance, value_of, &
+        heat_of
     use report_mod, only: report, report_that, expect_well, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
@@ -43,7 +44,7 @@ program test_coupled_year_long
     call report('year_dry_air', ratio('dry_air_mass'), 1.0_dp, 1.0e-12_dp)
     call report('year_total_water', ratio('total_water'), 1.0_dp, 1.0e-12_dp)
     call report('year_ocean_volume', ratio('ocean_volume'), 1.0_dp, 1.0e-12_dp)
-    call report('year_heat_of_all_surfaces', (heat_of(now) - heat_of(first) - given) &
+    call report('year_heat_of_all_surfaces', (heat_of(model, now) - heat_of(model, first) - given) &
         /value_of('ocean_heat_content', first), 0.0_dp, 1.0e-12_dp)
     call report_that('there_was_ice', most_ice > 1.0e10_dp)
     call report_that('water_moved', abs(value_of('air_water', now) - value_of('air_water', last)) &
@@ -60,12 +61,4 @@ contains
         character(len=*), intent(in) :: name
         ratio = value_of(name, now)/value_of(name, first)
     end function ratio
-
-    !> Heat of sea and land less the latent heat of the ice [J].
-    real(dp) function heat_of(values)
-        real(dp), intent(in) :: values(n_diagnostics)
-        heat_of = value_of('ocean_heat_content', values) &
-            - model%ice%density*latent_heat_fusion*value_of('ice_volume', values) &
-            + model%land%heat_capacity*value_of('mean_land_temperature', values)*sum(model%exchange%grid%land_area)
-    end function heat_of
 end program test_coupled_year_long

@@ -3,7 +3,6 @@
 !! that an increment cools; restarts and namelists that do not fit are refused.
 program test_mpi_coupled_moist
     use kinds_mod, only: dp
-    use constants_mod, only: latent_heat_fusion
     use comm_mod, only: comm_type
     use status_mod, only: status_type
     use climate_mod, only: climate_type, climate_init, climate_atmos_step, climate_ocean_step
@@ -11,7 +10,7 @@ program test_mpi_coupled_moist
     use climate_state_mod, only: climate_write_state, climate_add_ocean
     use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics
     use coupled_cases_mod, only: nlon, nlat, interval, continents, write_grid, write_namelist, remove_files, &
-        advance, state_of, differing, value_of
+        advance, state_of, differing, value_of, heat_of
     use report_mod, only: report, report_that, report_message, expect_well, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD, MPI_COMM_SELF
     implicit none
@@ -136,7 +135,7 @@ contains
             call climate_diagnostics(model, after)
             sphere = sum(model%exchange%grid%atmos_area)*model%atmos%nlon
             given = value_of('mean_surface_heat_flux', after)*sphere*interval
-            gained = heat_of(after) - heat_of(before)
+            gained = heat_of(model, after) - heat_of(model, before)
             call report('heat_of_all_surfaces', gained/value_of('ocean_heat_content', after), &
                 given/value_of('ocean_heat_content', after), 1.0e-12_dp)
             call report('water_of_all', value_of('total_water', after)/value_of('total_water', before), 1.0_dp, &
@@ -151,14 +150,6 @@ contains
         call report_that('heat_is_exchanged', &
             abs(given) > 1.0e-9_dp*value_of('ocean_heat_content', before))
     end subroutine test_budgets
-
-    !> Heat of sea and land less the latent heat of the ice [J].
-    real(dp) function heat_of(values)
-        real(dp), intent(in) :: values(n_diagnostics)
-        heat_of = value_of('ocean_heat_content', values) &
-            - model%ice%density*latent_heat_fusion*value_of('ice_volume', values) &
-            + model%land%heat_capacity*value_of('mean_land_temperature', values)*sum(model%exchange%grid%land_area)
-    end function heat_of
 
     subroutine test_refusals()
         type(climate_type) :: dry

@@ -51,7 +51,7 @@ class EnsembleOptimalInterpolation:
         if states is not None and not isinstance(states, torch.Tensor):
             states = torch.as_tensor(read(states, "x")["x"].values.copy())
         self.filter, self.scale, self.reference = filter, scale, reference
-        self.space, self.random = filter.space, filter.random
+        self.space = filter.space
         self.fixed = None if states is None else self._prepare(states)
 
     def analysis(

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
 
 from pipeline.assimilation._ensemble_filter import Network
@@ -42,8 +44,7 @@ class Mshea:
         if set(weights) != set(scales):
             raise PipelineError(f"assimilation/mshea: weights of {', '.join(weights)} for scales {', '.join(scales)}")
         self.scales, self.weights = dict(scales), weights
-        first = next(iter(self.scales.values()))
-        self.space, self.random = first.space, first.random
+        self.space = next(iter(self.scales.values())).space
         self.caps = {self._variable(name): float(value) for name, value in (caps or {}).items()}
 
     def analysis(
@@ -59,14 +60,10 @@ class Mshea:
         first = next((name for name, analysis in found.items() if analysis.variable.size), None)
         if first is None:
             return next(iter(found.values()))
-        last = found[first]
         increment = self._sum({name: analysis.increment for name, analysis in found.items()})
         state = background + increment
-        operator = self.scales[first].network(observations, background).operator
-        residual = last.innovation + operator(background) - operator(state)
-        return dataclasses.replace(
-            last, state=state, increment=increment, latent_increment=increment, residual=residual
-        )
+        used = self._used(found, observations, background, state)
+        return dataclasses.replace(found[first], state=state, increment=increment, latent_increment=increment, **used)
 
     def network(self, observations: Observations, like: torch.Tensor) -> dict[str, Network]:
         """Those of the scales."""
@@ -81,6 +78,29 @@ class Mshea:
             for name, scale in self.scales.items()
         }
         return members + self._sum(increments)
+
+    def _used(
+        self, found: Mapping[str, Analysis], observations: Observations, background: torch.Tensor, state: torch.Tensor
+    ) -> dict[str, Any]:
+        """What was observed, each variable once: a scale of one component sees that component's observations alone."""
+        parts, taken = [], set()
+        for name, analysis in found.items():
+            new = ~np.isin(analysis.variable, [*taken])
+            if not new.any():
+                continue
+            operator = self.scales[name].network(observations, background).operator
+            residual = analysis.innovation + operator(background) - operator(state)
+            parts.append(
+                (analysis.variable[new], analysis.innovation[..., new], residual[..., new], analysis.error[new])
+            )
+            taken.update(analysis.variable)
+        variable, innovation, residual, error = zip(*parts, strict=True)
+        return {
+            "variable": np.concatenate(variable),
+            "innovation": torch.cat(innovation, -1),
+            "residual": torch.cat(residual, -1),
+            "error": torch.cat(error),
+        }
 
     def _sum(self, increments: Mapping[str, torch.Tensor]) -> torch.Tensor:
         total = torch.stack([self.weights[name] * dx for name, dx in increments.items()]).sum(0)

@@ -11,7 +11,7 @@ YEAR = 365.2425 * 86400.0
 
 
 def seasons(seconds: np.ndarray, harmonics: int, kind: str) -> np.ndarray:
-    """1, cos, sin, cos 2, ... at some times [s], (time, 1 + 2 H).
+    """1, cos, cos 2, ..., sin, sin 2, ... at some times [s], (time, 1 + 2 H).
 
     Raises:
         PipelineError: the record is too short to have a season.

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from pipeline.figures import style
 
 PANELS = {
-    "t": ("T (K)", "level", "sigma"),
-    "u": ("u (m s$^{-1}$)", "level", "sigma"),
-    "temp": ("T (°C)", "level", "depth (m)"),
-    "salt": ("S (psu)", "level", "depth (m)"),
+    "t": ("T (K)", "sigma"),
+    "u": ("u (m s$^{-1}$)", "sigma"),
+    "temp": ("T (°C)", "depth (m)"),
+    "salt": ("S (psu)", "depth (m)"),
 }
-"""Variable: its axis, the column of the ordinate, and that one's label."""
+"""Variable: its axis and the label of the ordinate."""
 
 
 def draw(table: pd.DataFrame, burn_in_end: np.datetime64) -> Figure:
@@ -29,9 +29,9 @@ def draw(table: pd.DataFrame, burn_in_end: np.datetime64) -> Figure:
     colours = style.colours(table["method"].unique())
     figure, panels = plt.subplots(2, 2, figsize=(7.0, 6.0))
     scored = table[table["time"] >= burn_in_end]
-    for axes, (variable, (label, column, ordinate)) in zip(panels.ravel(), PANELS.items(), strict=True):
+    for axes, (variable, (label, ordinate)) in zip(panels.ravel(), PANELS.items(), strict=True):
         for method, rows in scored[scored["variable"] == variable].groupby("method", sort=False):
-            mean = rows.groupby(column)["rmse"].mean()
+            mean = rows.groupby("level")["rmse"].mean()
             axes.plot(mean, mean.index, "o-", ms=2.5, lw=1.2, color=colours[method], label=method.upper())
         axes.set(xlabel=f"RMSE of {label}", ylabel=ordinate, xlim=(0, None))
         if ordinate.startswith("depth"):

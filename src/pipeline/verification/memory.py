@@ -10,7 +10,10 @@ from torch.profiler import ProfilerActivity, profile
 
 
 def peak(work: Callable[[], object], device: str = "cpu") -> int:
-    """Largest sum of tensors [bytes] that `work` holds at once beyond those that were there before."""
+    """Largest sum of tensors [bytes] that `work` holds at once beyond those that were there before.
+
+    On the CPU the release of those is not seen, and makes no room.
+    """
     if device != "cpu":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
