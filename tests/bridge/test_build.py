@@ -1,5 +1,6 @@
 """The build: what it makes, what it refuses, and what it does not do twice."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -150,6 +151,21 @@ def test_changed_source_is_built_again_and_the_old_module_stays_on_failure(tmp_p
     dynamics.write_text(dynamics.read_text().replace("200*j", "200*"))
     assert "prepare: make failed" in refusal(file, tmp_path / "build")
     assert module.read_bytes() == second
+
+
+def test_directory_of_another_kind_of_processor_is_refused(toy_path, tmp_path):
+    """On a disk that computers of two kinds share, make would take the other's objects for new."""
+    shutil.copy(toy_path, tmp_path)
+    record = json.loads((toy_path.parent / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(record | {"machine": "s390x"}))
+    assert f"{tmp_path}: built for s390x, this computer is" in refusal(YAML, tmp_path)
+    with pytest.raises(PipelineError, match="built for s390x.*--build-dir"):
+        bridge.load(tmp_path / toy_path.name)
+
+
+def test_flag_of_another_processor_is_named(configure, tmp_path):
+    message = refusal(configure(flags={"fortran": ["-O2", "-mof-another-processor"]}), tmp_path / "flag")
+    assert "-mof-another-processor" in message
 
 
 def test_command_line(toy_path, capsys, tmp_path):

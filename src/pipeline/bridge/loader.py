@@ -5,7 +5,6 @@ from __future__ import annotations
 import faulthandler
 import importlib.machinery
 import importlib.util
-import json
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.bridge.builder import check_machine, read_record
 from pipeline.bridge.config import ModelConfig
 from pipeline.bridge.model import FortranModel, Module
 from pipeline.errors import PipelineError
@@ -38,13 +38,14 @@ def load(path: str | os.PathLike, comm: MPI.Comm | None = None, patience: float 
         comm, patience: see `FortranModel.agree_over`; None for a model on one process.
 
     Raises:
-        PipelineError: no such module, or it cannot be loaded here.
+        PipelineError: no such module, one for another kind of processor, or it cannot be loaded here.
     """
     file = Path(path).resolve()
-    record = file.parent / "model.json"
-    if not file.exists() or not record.exists():
+    record = read_record(file.parent)
+    if not file.exists() or not record:
         raise PipelineError(f"{file}: no built model; run `python -m pipeline.bridge build config/models/<name>.yaml`")
-    config = ModelConfig.model_validate(json.loads(record.read_text())["config"])
+    check_machine(file.parent)
+    config = ModelConfig.model_validate(record["config"])
     if file not in _loaded:
         for key, value in config.environment.items():
             os.environ.setdefault(key, value)
