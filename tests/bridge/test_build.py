@@ -103,6 +103,7 @@ def test_missing_compiler_names_the_package(configure, tmp_path):
 
 def test_missing_mpi_wrapper_names_package_and_module(configure, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))  # beside which programs are looked for as well
     message = refusal(configure(), tmp_path / "none")
     assert "apt-get install libopenmpi-dev" in message
     assert "module load openmpi" in message
