@@ -160,7 +160,7 @@ def test_directory_of_another_kind_of_processor_is_refused(toy_path, tmp_path):
     record = json.loads((toy_path.parent / "model.json").read_text())
     (tmp_path / "model.json").write_text(json.dumps(record | {"machine": "s390x"}))
     assert f"{tmp_path}: built for s390x, this computer is" in refusal(YAML, tmp_path)
-    with pytest.raises(PipelineError, match="built for s390x.*--build-dir"):
+    with pytest.raises(PipelineError, match=r"built for s390x.*--build-dir"):
         bridge.load(tmp_path / toy_path.name)
 
 

@@ -101,8 +101,8 @@ class FortranModel:
     def floating_traps(self) -> bool:
         """Whether an invalid operation, a division by zero or an overflow in Fortran raises an exception.
 
-        It does so where it happens. On a processor that cannot stop there (most of aarch64) the plug call that it happened
-        in raises the exception when Fortran has returned.
+        It does so where it happens, or, on a processor that cannot stop there (most of aarch64), when Fortran has
+        returned from the plug.
         """
         return self._has(_TRAPS | _NOTES)
 
