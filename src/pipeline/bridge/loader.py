@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import importlib.machinery
 import importlib.util
 import os
+import re
 import signal
 import sys
 import types
@@ -50,6 +52,7 @@ def load(path: str | os.PathLike, comm: MPI.Comm | None = None, patience: float 
         for key, value in config.environment.items():
             os.environ.setdefault(key, value)
         _show_crashes()
+        _load_mpi(file)
         with _own_libraries_first():
             _loaded[file] = Module(_import(file, config.name), _import(file, "_bridge"), config)
         _prepare(_loaded[file].support, config)
@@ -65,6 +68,18 @@ def _import(file: Path, name: str) -> types.ModuleType:
     except ImportError as error:
         raise PipelineError(f"{file}: cannot be loaded: {error}; was it built elsewhere? Build it again") from None
     return module
+
+
+def _load_mpi(file: Path) -> None:
+    """Load the MPI libraries that a module needs as any program does: they are the process's, not the model's own.
+
+    Bound in the model's way (below) Open MPI would see a second `environ`, empty, where the interpreter is no
+    position-independent program (Debian's): memory is destroyed, or MPI_Init never returns. Nothing new where mpi4py
+    has loaded them.
+    """
+    for name in sorted(set(re.findall(rb"\0(libmpi[\w.-]*\.so[.\d]*)(?=\0)", file.read_bytes()))):
+        with suppress(OSError):  # the import says what is missing
+            ctypes.CDLL(name.decode())
 
 
 @contextmanager
