@@ -197,3 +197,13 @@ def test_libraries_of_other_packages_do_not_replace_the_models_own(toy_path, tmp
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.stdout.split() == ["2430.0"], done.stderr
+
+
+def test_model_loaded_before_mpi4py(toy_path):
+    """Where the interpreter is no position-independent program (Debian's) MPI must not be bound in the model's way."""
+    program = (
+        f"from pipeline import bridge; m = bridge.load({str(toy_path)!r})\n"
+        "from mpi4py import MPI; m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); print(m.tool_get_total())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout.split()) == (0, ["2430.0"]), done.stderr
