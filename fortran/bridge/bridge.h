@@ -36,13 +36,15 @@ external_procedure bridge_external_swap(external_procedure procedure);
 /* callback_python.F90: what leaves Fortran at once after a failure, NULL for a return code. */
 extern void (*bridge_unwinder)(void);
 
-enum { OPTION_TRAPS = 1, OPTION_UNWIND = 2 };
+/* Floating-point errors: stopped where they happen, or found after the call where the processor only notes them. */
+enum { OPTION_TRAPS = 1, OPTION_UNWIND = 2, OPTION_NOTES = 4 };
 
 /* One call from Python into Fortran, on the stack of `bridge_call`. */
 struct guard {
     sigjmp_buf back;
     struct guard *outer;
     int options;
+    int noted;             /* floating-point errors before Python was called, with OPTION_NOTES */
     int64_t number;        /* of the call, the same on every rank; 0 where ranks do not agree */
     PyThreadState *thread; /* as it was at entry */
     external_procedure external;

@@ -44,16 +44,61 @@ void bridge_leave(const char *kind, const char *format, ...)
     siglongjmp(guard->back, 1);
 }
 
-/* ---- floating-point traps, off unless the model's configuration asks for them ---- */
+/* ---- floating-point errors, looked for only if the model's configuration asks for it ----
+ *
+ * Many aarch64 processors cannot trap: there feenableexcept changes nothing and says so. Every processor notes in flags what
+ * has happened; the guard then looks at these when Fortran has returned.
+ */
 
 static const int trapped = FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW;
 
-static void set_traps(int on)
+static int set_traps(int on)
 {
     fedisableexcept(trapped);
     feclearexcept(FE_ALL_EXCEPT);
-    if (on)
-        feenableexcept(trapped);
+    return on ? feenableexcept(trapped) : 0;
+}
+
+static PyObject *can_trap(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
+{
+    fenv_t before;
+    fegetenv(&before);
+    int possible = set_traps(1) != -1 && (fegetexcept() & trapped) == trapped;
+    fesetenv(&before);
+    return PyBool_FromLong(possible);
+}
+
+/* Begin, or begin again, to look for floating-point errors in the way that the options say; end it. */
+static void begin_floating(int options)
+{
+    if (options & OPTION_TRAPS)
+        set_traps(1);
+    else if (options & OPTION_NOTES)
+        feclearexcept(FE_ALL_EXCEPT);
+}
+
+static void end_floating(struct guard *guard)
+{
+    if (guard->options & OPTION_NOTES)
+        guard->noted |= fetestexcept(trapped);
+    if (guard->options & (OPTION_TRAPS | OPTION_NOTES))
+        set_traps(0);
+}
+
+static void describe_notes(int noted, char *text, size_t size)
+{
+    static const struct {
+        int flag;
+        const char *name;
+    } errors[] = {{FE_DIVBYZERO, "division by zero"}, {FE_OVERFLOW, "overflow"}, {FE_INVALID, "invalid operation"}};
+    size_t used = (size_t)snprintf(text, size, "floating-point ");
+    const char *comma = "";
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (noted & errors[i].flag) {
+            used += (size_t)snprintf(text + used, size - used, "%s%s", comma, errors[i].name);
+            comma = ", ";
+        }
+    snprintf(text + used, size - used, " somewhere in the call (this processor cannot stop where it happens)");
 }
 
 struct guard *bridge_enter_python(void)
@@ -61,8 +106,8 @@ struct guard *bridge_enter_python(void)
     struct guard *guard = current;
     current = NULL;
     bridge_running(NULL);
-    if (guard && guard->options & OPTION_TRAPS)
-        set_traps(0);
+    if (guard)
+        end_floating(guard);
     return guard;
 }
 
@@ -70,20 +115,20 @@ void bridge_leave_python(struct guard *guard)
 {
     current = guard;
     bridge_own_settings();
-    if (guard && guard->options & OPTION_TRAPS)
-        set_traps(1);
+    if (guard)
+        begin_floating(guard->options);
     bridge_running(guard);
 }
 
 static void on_floating_point(int signal_number, siginfo_t *information, void *context)
 {
     (void)context;
-    const char *what = information->si_code == FPE_FLTDIV   ? "division by zero"
-                       : information->si_code == FPE_FLTOVF ? "overflow"
-                                                            : "invalid operation";
-    char text[64];
-    snprintf(text, sizeof text, "floating-point %s", what);
-    bridge_leave_running("floating", text);
+    const char *what = information->si_code == FPE_FLTDIV   ? "floating-point division by zero"
+                       : information->si_code == FPE_FLTOVF ? "floating-point overflow"
+                       : information->si_code == FPE_FLTINV ? "floating-point invalid operation"
+                       : information->si_code == FPE_INTDIV ? "integer division by zero or overflow"
+                                                            : "floating-point error"; /* not every kernel says which */
+    bridge_leave_running("floating", what);
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
@@ -154,8 +199,7 @@ PyObject *bridge_call(PyObject *function, PyObject *arguments, int options, int6
     failure.kind = NULL;
     if (sigsetjmp(guard.back, 0) == 0) {
         current = &guard;
-        if (guard.options & OPTION_TRAPS)
-            set_traps(1);
+        begin_floating(guard.options);
         bridge_own_settings();
         bridge_enter_call(&guard);
         if (bridge_peer_failed(guard.number))
@@ -167,8 +211,9 @@ PyObject *bridge_call(PyObject *function, PyObject *arguments, int options, int6
     int signalled = bridge_leave_call(guard.outer);
     current = guard.outer;
     bridge_external_swap(guard.external);
-    if (guard.options & OPTION_TRAPS)
-        set_traps(guard.outer && guard.outer->options & OPTION_TRAPS);
+    end_floating(&guard);
+    if (guard.outer)
+        begin_floating(guard.outer->options);
     if (signalled && !failure.kind) {
         failure.kind = "interrupt";
         failure.depth = 0;
@@ -180,6 +225,12 @@ PyObject *bridge_call(PyObject *function, PyObject *arguments, int options, int6
         failure.kind = "callback"; /* Fortran did not pass it on */
         failure.message[0] = '\0';
         failure.depth = 0;
+        Py_CLEAR(result);
+    }
+    if (guard.noted && !failure.kind && result) {
+        failure.kind = "floating";
+        failure.depth = 0;
+        describe_notes(guard.noted, failure.message, MESSAGE_LENGTH);
         Py_CLEAR(result);
     }
     if (failure.kind)
@@ -207,6 +258,7 @@ static PyObject *set_exit_hook(PyObject *Py_UNUSED(module), PyObject *function)
 }
 
 static PyMethodDef methods[] = {
+    {"can_trap", can_trap, METH_NOARGS, "can_trap(): whether this processor stops at a floating-point error"},
     {"set_exit_hook", set_exit_hook, METH_O, "set_exit_hook(function): called when Fortran ends the process"},
     {NULL, NULL, 0, NULL},
 };

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,12 +23,15 @@ enum { PATIENCE_INTERRUPT = 200, PATIENCE_TERMINATE = 10, PATIENCE_PEER = 20 }; 
 static const int tick = SIGURG; /* ignored by whoever does not know it */
 static int dump;                /* its handler, Python's faulthandler, prints the Python stack */
 
-static struct guard *volatile running; /* NULL while Python runs */
-static volatile int depth;             /* guarded calls within each other, including those that have called Python */
-static pthread_t runner;
-static volatile sig_atomic_t wanted; /* SIGINT or SIGTERM, not yet obeyed */
-static volatile int64_t peer_number; /* the call in which another rank failed */
-static volatile int peer_rank, ticks, stuck, end_code;
+/* Shared with the handler, which may run on any thread, and with the listening thread. What belongs to a value is written
+ * before it (the runner before `running`, the rank before its number), which a processor with weak ordering (aarch64) has to
+ * be told. */
+static _Atomic(struct guard *) running; /* NULL while Python runs */
+static _Atomic(pthread_t) runner;
+static volatile int depth; /* guarded calls within each other, including those that have called Python */
+static atomic_int wanted;  /* SIGINT or SIGTERM, not yet obeyed */
+static _Atomic(int64_t) peer_number; /* the call in which another rank failed */
+static atomic_int peer_rank, ticks, stuck, end_code;
 static timer_t timer;
 static bool has_timer;
 static void *own_base; /* where this module lies */
@@ -46,14 +50,29 @@ static bool has_failed_peer(const struct guard *guard)
     return guard && guard->number && guard->number == peer_number;
 }
 
+/* Whether the timer has something to look after. */
+static bool is_awaited(const struct guard *guard)
+{
+    return guard && (wanted || has_failed_peer(guard));
+}
+
+/* Stop the timer, unless Fortran has been entered on another thread since the handler looked. */
+static void rest(void)
+{
+    set_timer(false);
+    if (is_awaited(running))
+        set_timer(true);
+}
+
 void bridge_running(struct guard *guard)
 {
-    running = guard;
-    if (guard) {
-        runner = pthread_self();
-        if (wanted || has_failed_peer(guard))
-            set_timer(true);
-    }
+    if (guard)
+        atomic_store_explicit(&runner, pthread_self(), memory_order_relaxed);
+    atomic_store_explicit(&running, guard, memory_order_release);
+    if (guard && guard->number)
+        atomic_thread_fence(memory_order_seq_cst); /* `running` has to be out before the failed peer's number is read */
+    if (is_awaited(guard))
+        set_timer(true);
 }
 
 void bridge_enter_call(struct guard *guard)
@@ -66,7 +85,8 @@ int bridge_leave_call(struct guard *outer)
 {
     int number = wanted;
     depth--;
-    wanted = 0; /* a signal that came too late for a jump is obeyed here */
+    if (number)
+        wanted = 0; /* a signal that came too late for a jump is obeyed here */
     bridge_running(outer);
     return number;
 }
@@ -194,12 +214,12 @@ static void on_interrupt(int number, siginfo_t *information, void *context)
         chain(number, information, context);
         return;
     } else if (!wanted && !has_failed_peer(guard)) {
-        set_timer(false);
+        rest();
         return;
     }
     if (!guard) { /* Fortran has returned or called Python */
         int waiting = wanted;
-        set_timer(false);
+        rest();
         if (waiting && !is_ours(waiting)) {
             wanted = 0;
             chain(waiting, NULL, NULL);

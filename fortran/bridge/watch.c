@@ -7,6 +7,7 @@
 #if __has_include(<mpi.h>)
 #include <mpi.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
@@ -15,7 +16,7 @@ enum { TAG_FAILED = 1, TAG_STUCK = 2 }; /* agreement.py has the same */
 
 static MPI_Comm comm = MPI_COMM_NULL;
 static pthread_t listener;
-static volatile bool listening;
+static atomic_bool listening;
 
 static void pause_for(double seconds)
 {

@@ -1,5 +1,6 @@
 """The build: what it makes, what it refuses, and what it does not do twice."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -102,6 +103,7 @@ def test_missing_compiler_names_the_package(configure, tmp_path):
 
 def test_missing_mpi_wrapper_names_package_and_module(configure, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))  # beside which programs are looked for as well
     message = refusal(configure(), tmp_path / "none")
     assert "apt-get install libopenmpi-dev" in message
     assert "module load openmpi" in message
@@ -152,6 +154,21 @@ def test_changed_source_is_built_again_and_the_old_module_stays_on_failure(tmp_p
     assert module.read_bytes() == second
 
 
+def test_directory_of_another_kind_of_processor_is_refused(toy_path, tmp_path):
+    """On a disk that computers of two kinds share, make would take the other's objects for new."""
+    shutil.copy(toy_path, tmp_path)
+    record = json.loads((toy_path.parent / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(record | {"machine": "s390x"}))
+    assert f"{tmp_path}: built for s390x, this computer is" in refusal(YAML, tmp_path)
+    with pytest.raises(PipelineError, match=r"built for s390x.*--build-dir"):
+        bridge.load(tmp_path / toy_path.name)
+
+
+def test_flag_of_another_processor_is_named(configure, tmp_path):
+    message = refusal(configure(flags={"fortran": ["-O2", "-mof-another-processor"]}), tmp_path / "flag")
+    assert "-mof-another-processor" in message
+
+
 def test_command_line(toy_path, capsys, tmp_path):
     assert main(["build", str(YAML), "--output", str(toy_path)]) == 0
     assert capsys.readouterr().out.strip() == str(toy_path)
@@ -180,3 +197,13 @@ def test_libraries_of_other_packages_do_not_replace_the_models_own(toy_path, tmp
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.stdout.split() == ["2430.0"], done.stderr
+
+
+def test_model_loaded_before_mpi4py(toy_path):
+    """Where the interpreter is no position-independent program (Debian's) MPI must not be bound in the model's way."""
+    program = (
+        f"from pipeline import bridge; m = bridge.load({str(toy_path)!r})\n"
+        "from mpi4py import MPI; m.tool_init(MPI.COMM_SELF.py2f(), 4, 3); print(m.tool_get_total())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout.split()) == (0, ["2430.0"]), done.stderr

@@ -1,13 +1,14 @@
 """Rarer ways to end a program, and what a configuration's environment reaches; one model made for it."""
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
 import yaml
 
 from pipeline import bridge
-from pipeline.bridge import FortranError, FortranRuntimeError, FortranStop
+from pipeline.bridge import FortranError, FortranFloatingPointError, FortranRuntimeError, FortranStop
 
 PLUGS = """
 module ends_plugs
@@ -37,6 +38,7 @@ contains
         integer(c_int), intent(in) :: how
         integer(c_int), intent(out) :: ierr
         real, allocatable :: absent(:)
+        integer, volatile :: zero
         ierr = 0
         select case (how)
         case (1, 2)
@@ -55,6 +57,9 @@ contains
             call halve(40)
         case (9)
             call inner()
+        case (10)
+            zero = 0
+            ierr = how / zero
         end select
     contains
         subroutine inner()
@@ -146,6 +151,17 @@ def test_backtrace_names_internal_procedures(ends):
         ends.tool_end(9)
     ends.tool_init()
     assert [line.split(" (")[0] for line in caught.value.backtrace[2:4]] == ["inner", "ends_plugs::tool_end"]
+
+
+def test_integer_division_by_zero_is_what_the_processor_makes_of_it(ends):
+    """x86-64 traps it, whatever was asked for; aarch64 gives 0 and tells nobody."""
+    if platform.machine() == "aarch64":
+        assert ends.tool_end(10) is None
+        return
+    with pytest.raises(FortranFloatingPointError, match="integer division by zero") as caught:
+        ends.tool_end(10)
+    ends.tool_init()
+    assert "ends_plugs::tool_end" in caught.value.__notes__[0]
 
 
 def test_environment_reaches_the_build_and_the_running_model(ends):

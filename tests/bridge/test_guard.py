@@ -175,37 +175,57 @@ def test_stop_on_another_thread_ends_with_the_reason(toy_path):
     assert "in the_caller" in done.stderr
 
 
-def test_floating_point_traps(toy_path, tmp_path):
-    """With `floating_traps` each is an exception, in Fortran and not in Python callbacks; without it none is."""
-    program = f"""
+FLOATING = """
+import sys
 import numpy as np
 from mpi4py import MPI
 from pipeline import bridge
-model = bridge.load({str(toy_path)!r})
+model = bridge.load(sys.argv[1])
+if len(sys.argv) > 2:
+    model._support.can_trap = lambda: False
 model.floating_traps = True
 def analysis(x):
     with np.errstate(divide="ignore"):
         assert np.isinf(np.float64(1.0) / np.zeros(1))
-def fail(how):
-    model.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
-    model.tool_step(0.1, 1)
+def make_huge(x):
+    x[::2], x[1::2] = 1.7e308, -1.7e308
+def fail(plug, *arguments):
     try:
-        model.tool_fail(how)
+        getattr(model, plug)(*arguments)
     except FloatingPointError as error:
-        print(error)
+        print(error, model.broken_by is not None)
     except bridge.FortranError as error:
         print("went on to its end with code", error.code)
+    model.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
+model.tool_init(MPI.COMM_SELF.py2f(), 4, 3)
 model.register("analysis", analysis)
 for how in (7, 11, 12, 7):
-    fail(how)
+    model.tool_step(0.1, 1)
+    fail("tool_fail", how)
+model.register("analysis", make_huge)
+model.tool_step(0.1, 1)
+fail("tool_step", 0.1, 1)
+fail("tool_fail", 1)
 model.floating_traps = False
-fail(7)
+fail("tool_fail", 7)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["trapped", "noted"])
+def test_floating_point_errors(toy, toy_path, late):
+    """Each is an exception where it is asked for, in Fortran and not in callbacks; where the processor cannot trap, a
+    late one that says so, also when Python has been called in between. An error of another kind goes first."""
+    if not late and not toy._support.can_trap():
+        pytest.skip("this processor does not stop at floating-point errors")
+    command = [sys.executable, "-c", FLOATING, str(toy_path), *(["late"] if late else [])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    where = " somewhere in the call (this processor cannot stop where it happens)" if late else ""
     assert done.stdout.splitlines() == [
-        "toy.tool_fail: floating-point division by zero",
-        "toy.tool_fail: floating-point overflow",
-        "toy.tool_fail: floating-point invalid operation",
-        "toy.tool_fail: floating-point division by zero",
+        f"toy.tool_fail: floating-point division by zero{where} True",
+        f"toy.tool_fail: floating-point overflow{where} True",
+        f"toy.tool_fail: floating-point invalid operation{where} True",
+        f"toy.tool_fail: floating-point division by zero{where} True",
+        f"toy.tool_step: floating-point overflow{where} True",
+        "went on to its end with code None",
         "went on to its end with code 5",
     ], done.stderr

@@ -10,12 +10,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import platform
 import re
 import shlex
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy
 import numpy.f2py
@@ -49,7 +51,8 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
         Path of the module, `<name>.so`, for `bridge.load`. Beside it stand `model.json` and `build.log`.
 
     Raises:
-        PipelineError: bad configuration, missing compiler, failed step, wrongly mapped kind, undefined symbol.
+        PipelineError: bad configuration, missing compiler, failed step, wrongly mapped kind, undefined symbol, or a
+            directory with the objects of another kind of processor, which make would take for new.
     """
     unresolved = read(model_yaml)
     folder = Path(build_dir or ROOT / "build" / "models" / unresolved.name).resolve()
@@ -59,6 +62,7 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
         raise PipelineError(f"{model_yaml}: plug: {config.plug} does not exist")
     module = folder / f"{config.name}.so"
     with _lock(folder):
+        check_machine(folder)
         mark = fingerprint(config, folder)
         if not _is_current(module, mark):
             _build(config, folder, module)
@@ -67,13 +71,33 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
 
 
 def _is_current(module: Path, mark: tuple[str, str]) -> bool:
-    record = module.parent / "model.json"
-    return module.exists() and record.exists() and json.loads(record.read_text()).get("fingerprint") == list(mark)
+    return module.exists() and read_record(module.parent).get("fingerprint") == list(mark)
 
 
 def _write_record(config: ModelConfig, folder: Path, mark: tuple[str, str]) -> None:
     with atomic(folder / "model.json") as path:
-        path.write_text(json.dumps({"fingerprint": mark, "config": config.model_dump(mode="json")}, indent=1))
+        content = {"fingerprint": mark, "machine": platform.machine(), "config": config.model_dump(mode="json")}
+        path.write_text(json.dumps(content, indent=1))
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """`model.json`, what is known of the module in a build directory; empty where nothing was built."""
+    record = folder / "model.json"
+    return json.loads(record.read_text()) if record.exists() else {}
+
+
+def check_machine(folder: Path) -> None:
+    """A disk may be shared by computers of different kinds.
+
+    Raises:
+        PipelineError: the directory holds the build of another kind of processor.
+    """
+    here = platform.machine()
+    if (there := read_record(folder).get("machine", here)) != here:
+        raise PipelineError(
+            f"{folder}: built for {there}, this computer is {here}; give each a directory: "
+            f"python -m pipeline.bridge build --build-dir <directory> config/models/<name>.yaml"
+        )
 
 
 @contextmanager

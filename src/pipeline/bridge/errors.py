@@ -60,7 +60,10 @@ class FortranRuntimeError(Intercepted):
 
 
 class FortranFloatingPointError(Intercepted, FloatingPointError):
-    """An invalid operation, a division by zero or an overflow, where the model's configuration traps them."""
+    """An invalid operation, a division by zero or an overflow, where the model's configuration asks for them.
+
+    Where the processor traps it always (x86-64), a division of integers by zero as well.
+    """
 
 
 class PeerFailed(Intercepted):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import importlib.machinery
 import importlib.util
-import json
 import os
+import re
 import signal
 import sys
 import types
@@ -15,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.bridge.builder import check_machine, read_record
 from pipeline.bridge.config import ModelConfig
 from pipeline.bridge.model import FortranModel, Module
 from pipeline.errors import PipelineError
@@ -38,17 +40,19 @@ def load(path: str | os.PathLike, comm: MPI.Comm | None = None, patience: float 
         comm, patience: see `FortranModel.agree_over`; None for a model on one process.
 
     Raises:
-        PipelineError: no such module, or it cannot be loaded here.
+        PipelineError: no such module, one for another kind of processor, or it cannot be loaded here.
     """
     file = Path(path).resolve()
-    record = file.parent / "model.json"
-    if not file.exists() or not record.exists():
+    record = read_record(file.parent)
+    if not file.exists() or not record:
         raise PipelineError(f"{file}: no built model; run `python -m pipeline.bridge build config/models/<name>.yaml`")
-    config = ModelConfig.model_validate(json.loads(record.read_text())["config"])
+    check_machine(file.parent)
+    config = ModelConfig.model_validate(record["config"])
     if file not in _loaded:
         for key, value in config.environment.items():
             os.environ.setdefault(key, value)
         _show_crashes()
+        _load_mpi(file)
         with _own_libraries_first():
             _loaded[file] = Module(_import(file, config.name), _import(file, "_bridge"), config)
         _prepare(_loaded[file].support, config)
@@ -64,6 +68,18 @@ def _import(file: Path, name: str) -> types.ModuleType:
     except ImportError as error:
         raise PipelineError(f"{file}: cannot be loaded: {error}; was it built elsewhere? Build it again") from None
     return module
+
+
+def _load_mpi(file: Path) -> None:
+    """Load the MPI libraries that a module needs as any program does: they are the process's, not the model's own.
+
+    Bound in the model's way (below) Open MPI would see a second `environ`, empty, where the interpreter is no
+    position-independent program (Debian's): memory is destroyed, or MPI_Init never returns. Nothing new where mpi4py
+    has loaded them.
+    """
+    for name in sorted(set(re.findall(rb"\0(libmpi[\w.-]*\.so[.\d]*)(?=\0)", file.read_bytes()))):
+        with suppress(OSError):  # the import says what is missing
+            ctypes.CDLL(name.decode())
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from pipeline.errors import PipelineError
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-_TRAPS, _UNWIND = 1, 2  # options of a call; bridge.h has the same
+_TRAPS, _UNWIND, _NOTES = 1, 2, 4  # options of a call; bridge.h has the same
 _MODES = ("status", "unwind")
 
 
@@ -99,12 +99,16 @@ class FortranModel:
 
     @property
     def floating_traps(self) -> bool:
-        """Whether an invalid operation, a division by zero or an overflow in Fortran raises an exception."""
-        return self._has(_TRAPS)
+        """Whether an invalid operation, a division by zero or an overflow in Fortran raises an exception.
+
+        It does so where it happens, or, on a processor that cannot stop there (most of aarch64), when Fortran has
+        returned from the plug.
+        """
+        return self._has(_TRAPS | _NOTES)
 
     @floating_traps.setter
     def floating_traps(self, on: bool) -> None:
-        self._set(_TRAPS, on)
+        self._set(_TRAPS if self._support.can_trap() else _NOTES, on)
 
     @property
     def callback_errors(self) -> str:

@@ -73,7 +73,7 @@ def read_symbols(module: Path, name: str) -> Symbols:
             found.setdefault(base + s["value"], Variable(_spoken(s), base + s["value"], s["size"]))
     return Symbols(
         tuple(found[address] for address in sorted(found)),
-        tuple(_spoken(s) for s in kept if s["type"] == _TLS),
+        tuple(_spoken(s) for s in kept if s["type"] == _TLS and s["size"]),  # without the linker's mark on aarch64
         frozenset(s["name"].partition("@")[0] for s in symbols if s["section"] == 0),
         (base, end),
     )
