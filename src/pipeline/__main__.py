@@ -53,7 +53,10 @@ def dispatch() -> int:
         elif arguments.command == "control-climate":
             control_climate(arguments)
         elif arguments.page:
-            page.write(arguments.model, ROOT / "docs" / "verification.md")
+            from pipeline.figures import style, verification
+
+            rows = page.write(arguments.model, ROOT / "docs" / "verification.md")
+            style.save(verification.draw(rows), ROOT / "docs" / "images" / "verification.png")
         else:
             return models.verify(arguments.model, arguments.label == "all", arguments.only)
     return 0

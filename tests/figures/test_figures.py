@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from pipeline.figures import increments, losses, profiles, reconstruction, rmse, rules, style, timing
+from pipeline.figures import increments, losses, profiles, reconstruction, rmse, rules, style, timing, verification
 from pipeline.spaces import OCEAN_VARIABLES, Grid
 
 
@@ -116,3 +116,14 @@ def test_the_rule_graph_is_read_from_graphviz():
 
 def test_a_constant_field_still_has_a_colour_range():
     assert style.symmetric(np.zeros(5)) == (-1.0, 1.0)
+
+
+def test_verification_shows_rows_in_units_of_their_gates():
+    row = {"source": "test_wave", "ours": 1.5, "reference": 1.0, "gate": 1.0, "passed": True}
+    rows = [row, row | {"ours": 3.0, "passed": False}, row | {"gate": 0.0}, row | {"source": "test_ice", "gate": None}]
+    (axes,) = verification.draw(rows).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["wave", "ice"]
+    waves = axes.collections[0]
+    np.testing.assert_allclose(waves.get_offsets(), [[0.5, 0.0], [2.0, 0.0]])
+    assert not np.array_equal(*waves.get_facecolors())
+    assert [text.get_text() for text in axes.texts] == ["1 yes or no", "1 yes or no"]

@@ -15,8 +15,11 @@ from pipeline.files import atomic
 MARK = "<!-- What follows is made by `python -m pipeline verify climate --page`; do not edit. -->"
 
 
-def write(model: str, page: Path) -> None:
+def write(model: str, page: Path) -> list[dict[str, Any]]:
     """Put the tables of the model's rows in place of what follows the mark.
+
+    Returns:
+        The rows.
 
     Raises:
         PipelineError: no rows yet, or a page without the mark.
@@ -30,6 +33,7 @@ def write(model: str, page: Path) -> None:
     rows = json.loads(source.read_text())["rows"]
     with atomic(page) as partial:
         partial.write_text(text.split(MARK)[0] + MARK + "\n\n" + tables(rows, ROOT / "fortran" / model / "tests"))
+    return rows
 
 
 def tables(rows: list[dict[str, Any]], sources: Path) -> str:
