@@ -95,6 +95,13 @@ def test_increments_share_a_colour_range_per_variable(sea):
     assert limits[2] == limits[3]
 
 
+def test_variables_that_a_method_leaves_alone_are_marked(sea):
+    touched = fields(sea, 1)
+    alone = {"sst": touched["sst"], "ssh": 0.0 * touched["ssh"]}
+    figure = increments.draw({"wcda": alone, "scda": touched}, {"sst": sea, "ssh": sea}, sea)
+    assert [axes.get_title(loc="right") for axes in figure.axes[:4]] == ["", "", "not corrected", ""]
+
+
 def test_timing_sums_the_jobs_of_a_rule(tmp_path):
     for name, seconds in (("observe_seed1", 1.0), ("observe_seed2", 2.0), ("grid", 4.0)):
         (tmp_path / f"{name}.tsv").write_text(f"s\tmax_rss\n{seconds}\t{100 * seconds}\n")
@@ -120,10 +127,13 @@ def test_a_constant_field_still_has_a_colour_range():
 
 def test_verification_shows_rows_in_units_of_their_gates():
     row = {"source": "test_wave", "ours": 1.5, "reference": 1.0, "gate": 1.0, "passed": True}
-    rows = [row, row | {"ours": 3.0, "passed": False}, row | {"gate": 0.0}, row | {"source": "test_ice", "gate": None}]
+    rows = [row, row | {"ours": 9.0, "passed": False}, row | {"ours": np.nan, "passed": False}]
+    rows += [row | {"gate": 0.0}, row | {"source": "test_ice", "gate": None}]
     (axes,) = verification.draw(rows).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["wave", "ice"]
     waves = axes.collections[0]
-    np.testing.assert_allclose(waves.get_offsets(), [[0.5, 0.0], [2.0, 0.0]])
-    assert not np.array_equal(*waves.get_facecolors())
+    np.testing.assert_allclose(waves.get_offsets(), [[0.5, 0.0], [2.0, 0.0], [2.0, 0.0]])
+    passed, failed, unknown = waves.get_facecolors()
+    assert not np.array_equal(passed, failed)
+    np.testing.assert_array_equal(failed, unknown)
     assert [text.get_text() for text in axes.texts] == ["1 yes or no", "1 yes or no"]

@@ -13,7 +13,7 @@ from pipeline.spaces import Grid
 
 
 def draw(increments: dict[str, dict[str, xr.DataArray]], grids: dict[str, Grid], coast: Grid) -> Figure:
-    """Rows of variables, columns of methods, one colour range per variable.
+    """Rows of variables, columns of methods, one colour range per variable; what a method leaves alone is marked.
 
     Args:
         increments: method -> variable -> time mean of analysis - background (lat, lon).
@@ -30,6 +30,8 @@ def draw(increments: dict[str, dict[str, xr.DataArray]], grids: dict[str, Grid],
         limits = style.symmetric(np.stack(fields))
         for column, values in enumerate(fields):
             mesh = style.draw_map(axes[row, column], grids[variable], values, coast, limits, cmocean.cm.balance)
+            if not np.nan_to_num(values).any():
+                axes[row, column].set_title("not corrected", fontsize=7, loc="right", color="0.4")
             if row == 0:
                 axes[0, column].set_title(methods[column].upper())
         bar = figure.colorbar(mesh, ax=axes[row, :], shrink=0.8, pad=0.02, extend="both")

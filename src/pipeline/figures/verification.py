@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from pipeline.figures import style
 
-SMALLEST = 1e-6
-"""Of a gate: what is nearer to its reference is drawn here."""
+RANGE = (1e-6, 2.0)
+"""Of a gate: what is nearer to its reference, or further off or not a number, is drawn at these ends."""
 
 
 def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -29,7 +29,8 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
     for place, program in enumerate(programs):
         own = [row for row in rows if row["source"] == program]
         gated = [row for row in own if row["gate"]]
-        distance = [max(abs(row["ours"] - row["reference"]) / row["gate"], SMALLEST) for row in gated]
+        distance = [abs(row["ours"] - row["reference"]) / row["gate"] for row in gated]
+        distance = np.clip(np.nan_to_num(distance, nan=np.inf), *RANGE)
         colours = ["k" if row["passed"] else "#d62728" for row in gated]
         axes.scatter(distance, np.full(len(gated), place), s=9, c=colours, alpha=0.5, lw=0, clip_on=False)
         others = [row for row in own if not row["gate"]]
@@ -38,7 +39,7 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axes.text(3.0, place, text, va="center", fontsize=6, color="#d62728" if failed else "0.3")
     axes.axvline(1.0, color="#d62728", lw=0.8)
     axes.set_yticks(range(len(programs)), [name.removeprefix("test_") for name in programs], fontsize=6)
-    axes.set(xscale="log", xlim=(SMALLEST, 2.0), ylim=(-0.6, len(programs) - 0.4))
+    axes.set(xscale="log", xlim=RANGE, ylim=(-0.6, len(programs) - 0.4))
     axes.set_xlabel("distance from the reference, in units of what is allowed")
     axes.grid(axis="y", color="0.93", lw=0.5)
     axes.set_axisbelow(True)
