@@ -31,7 +31,9 @@ def planned(project, *arguments, config=("size=test",)):
 
 
 @pytest.mark.parametrize("size", ["test", "demo", "standard", "paper"])
-@pytest.mark.parametrize("experiment", ["climate_scda", "climate_scda_real", "climate_coupling", "climate_latent"])
+@pytest.mark.parametrize(
+    "experiment", ["climate_scda", "climate_scda_real", "climate_coupling", "climate_latent", "climate_moist_ps"]
+)
 def test_every_size_of_every_experiment_is_a_valid_workflow(project, experiment, size):
     rules = planned(project, "--forceall", config=(f"size={size}", f"experiment={experiment}"))
     assert {"build_model", "train_vae", "cycle_segment", "verify", "figure_rmse"} <= set(rules)
