@@ -22,6 +22,7 @@ if CONFIG.benchmark:
 
 elif CONFIG.testbed:
 
+    include: "workflow/rules/fortran.smk"
     include: "workflow/rules/testbeds.smk"
 
 else:

@@ -271,7 +271,7 @@ class Config(Section):
     methods: dict[str, Method] = Field(default_factory=dict)
     cycling: Cycling = Cycling()
     benchmark: Benchmark | None = Field(None, description="instead of the coupled model: a small model's table")
-    testbed: Testbed | None = Field(None, description="instead of the coupled model: latent methods on a small model")
+    testbed: Testbed | None = Field(None, description="instead of the coupled model: a table of latent methods")
 
     @field_validator("methods", "observations", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The `testbed` section: latent methods on a small model, from its nature run to a table of methods."""
+"""The `testbed` section: latent methods on a model that is a function of states, from its nature run to a table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Stations(Section):
     """What is observed."""
 
     count: int = Field(40, ge=1, description="of stations, drawn by area")
-    variables: tuple[str, ...] = Field(min_length=1)
+    variables: tuple[str, ...] = Field((), description="all by default")
     error_share: float = Field(0.03, gt=0, description="standard deviation of an error over the variable's anomalies'")
     gaps: float = Field(0.1, ge=0, lt=1, description="share of reports missing at random")
 
@@ -67,7 +67,7 @@ class TestbedRow(Section):
 
 
 class Testbed(Section):
-    """A perfect twin on a model in PyTorch, with an autoencoder and an observation-to-latent network of its own."""
+    """A perfect twin with an autoencoder and an observation-to-latent network of its own."""
 
     model: ModelKind
     nature: Runs = Runs()

@@ -162,6 +162,7 @@ def test_namelist_the_model_refuses(climate_module, climate_namelist, tmp_path):
 
 PROGRAM = """
 import sys
+import numpy as np
 from mpi4py import MPI
 from pipeline import bridge
 from pipeline.models.climate import Climate
@@ -172,9 +173,19 @@ for _ in range(3):
     model.step()
 dx = torch.randn(model.space.size, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 0.01
 model.add_increment(dx * model.space.mask if comm.rank == 0 else None)
+pressure = np.array([3e4, 7e4, 9e4])
+air = torch.randn(13, *model.space["atmosphere"].grid.shape, generator=torch.Generator().manual_seed(2))
+model.add_air(pressure, 0.1 * air if comm.rank == 0 else None)
+memory, time = model.memory(), model.time
 for _ in range(3):
     model.step()
-x = model.state()
+last = model.air(pressure)
+model.set_memory(memory)
+assert model.time == time
+for _ in range(3):
+    model.step()
+x, again = model.state(), model.air(pressure)
+assert comm.rank or torch.equal(last, again)
 assert (x is None) == (comm.rank > 0)
 if comm.rank == 0:
     x.numpy().tofile(sys.argv[3])

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config import resolve
 from pipeline.testbed import errors, learning
-from pipeline.testbed.world import World, make_nature
+from pipeline.testbed.world import World, make_nature, make_truths
 
 TINY = {
     "model": {"kind": "quasi_geostrophic", "truncation": 5},
@@ -32,6 +32,7 @@ def folder(plan, tmp_path_factory):
     root = tmp_path_factory.mktemp("testbed")
     make_nature(plan, 1, root / "nature.safetensors")
     world = World(plan, 1, root / "nature.safetensors")
+    make_truths(world, root / "truths.safetensors")
     learning.train_autoencoder(world, root / "autoencoder")
     learning.train_observer(world, root / "autoencoder", root / "o2lnet")
     found = errors.write(world, root / "autoencoder", root / "o2lnet", root / "errors")

@@ -42,7 +42,7 @@ def test_the_unit_of_errors_is_the_deviation_of_anomalies(world):
 def test_a_missing_run_and_another_model_are_named(world, tmp_path):
     with pytest.raises(PipelineError, match="make the nature runs first"):
         _ = World(world.plan, 1, tmp_path / "nothing.safetensors").nature
-    with pytest.raises(PipelineError, match="lorenz96 is no model in PyTorch that spins itself up"):
+    with pytest.raises(PipelineError, match="lorenz96 is no model that spins itself up"):
         make_nature({**world.plan, "model": {"kind": "lorenz96"}}, 1, tmp_path / "x.safetensors")
 
 

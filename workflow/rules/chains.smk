@@ -2,8 +2,6 @@
 
 from math import ceil
 
-from pipeline.bridge.config import read as read_model
-from pipeline.bridge.fingerprint import source_files
 from pipeline.interface_analysis import is_latent
 
 NATURE_SEGMENTS = ceil(CONFIG.nature.days / CONFIG.nature.segment_days)
@@ -107,16 +105,3 @@ def timings(chain):
 
 def caption(name):
     return f"../report/{name}.rst"
-
-
-def sources_of_model():
-    """Every file that the model's build reads, as its configuration says, and the bridge's."""
-    yaml = Path(f"config/models/{CONFIG.model.name}.yaml")
-    if not yaml.is_file():
-        return []  # Snakemake names the missing file
-    try:
-        files = source_files(read_model(yaml).resolved(Path(MODEL).resolve().parent))
-    except PipelineError as error:
-        raise WorkflowError(str(error)) from None
-    here = Path.cwd()
-    return [str(p.relative_to(here) if p.is_relative_to(here) else p) for p in files]

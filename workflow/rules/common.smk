@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
+from pipeline import registry
 from pipeline.config import nature_start, resolve
 from pipeline.errors import PipelineError
 

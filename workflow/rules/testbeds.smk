@@ -4,11 +4,18 @@ TESTBED = dump(CONFIG.testbed)
 ROWS = TESTBED.pop("rows")
 FIGURES = f"{RESULTS}/figures"
 WORLD = ("models", "testbed/world", "spherical_harmonics")
+# A Fortran model is built first, and learns from its section of the configuration what it is.
+FORTRAN = "module" in registry.options("models", TESTBED["model"]["kind"])
+if FORTRAN:
+    TESTBED["model"] |= {"module": MODEL, "grid": GRID, "model": MODEL_SPEC}
+    WORLD = (*WORLD, "bridge")
+MODEL_FILES = [MODEL, GRID] if FORTRAN else []
 
 
 rule testbed_nature:
     """Runs of the model: training data, climate and the unit of every error."""
     input:
+        model=MODEL_FILES,
         code=code(*WORLD),
     output:
         f"{RESULTS}/nature.safetensors",
@@ -27,6 +34,7 @@ rule testbed_nature:
 
 rule testbed_autoencoder:
     input:
+        model=MODEL_FILES,
         nature=rules.testbed_nature.output[0],
         code=code(*WORLD, "testbed/learning", "networks", "training"),
     output:
@@ -48,6 +56,7 @@ rule testbed_autoencoder:
 
 rule testbed_o2lnet:
     input:
+        model=MODEL_FILES,
         nature=rules.testbed_nature.output[0],
         autoencoder=rules.testbed_autoencoder.output.weights,
         code=code(*WORLD, "testbed/learning", "testbed/observing", "networks", "training"),
@@ -71,6 +80,7 @@ rule testbed_o2lnet:
 rule testbed_errors:
     """B and R in latent space, B in model space."""
     input:
+        model=MODEL_FILES,
         nature=rules.testbed_nature.output[0],
         autoencoder=rules.testbed_autoencoder.output.weights,
         o2lnet=rules.testbed_o2lnet.output.weights,
@@ -94,9 +104,32 @@ rule testbed_errors:
         "../scripts/testbed_errors.py"
 
 
+rule testbed_truths:
+    """The truths of all seeds and the states that cycles start from, the same for every row."""
+    input:
+        model=MODEL_FILES,
+        nature=rules.testbed_nature.output[0],
+        code=code(*WORLD),
+    output:
+        f"{RESULTS}/truths.safetensors",
+    log:
+        f"{RESULTS}/truths.log",
+    benchmark:
+        f"{RESULTS}/truths.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        plan={name: TESTBED[name] for name in ("model", "nature", "cycling")},
+        seed=CONFIG.seed,
+    script:
+        "../scripts/testbed_truths.py"
+
+
 rule testbed_row:
     input:
+        model=MODEL_FILES,
         nature=rules.testbed_nature.output[0],
+        truths=rules.testbed_truths.output[0],
         autoencoder=rules.testbed_autoencoder.output.weights,
         o2lnet=rules.testbed_o2lnet.output.weights,
         errors=rules.testbed_errors.output.background,

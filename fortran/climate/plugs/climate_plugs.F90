@@ -10,6 +10,8 @@ module climate_plugs
     use climate_state_mod, only: climate_write_state, climate_get_atmos, climate_get_ocean, climate_add_atmos, &
         climate_add_ocean
     use climate_diagnostics_mod, only: climate_diagnostics, n_diagnostics, diagnostic_names
+    use climate_air_mod, only: climate_get_air, climate_add_air
+    use climate_memory_mod, only: climate_memory_size, climate_get_memory, climate_set_memory
     use climate_analysis_mod, only: climate_get_analysed_atmos, climate_get_analysed_ocean
     use da_component_mod, only: tally_type
     use da_mshea_mod, only: mshea_type, mshea_init, mshea_atmos, mshea_ocean
@@ -19,6 +21,7 @@ module climate_plugs
         tool_get_atmos, &
         tool_get_ocean, tool_set_atmos, tool_set_ocean, tool_da_init, tool_da_atmos, tool_da_ocean, &
         tool_get_analysed_atmos, tool_get_analysed_ocean, tool_get_filter_tally, &
+        tool_get_air, tool_set_air, tool_get_memory_size, tool_get_memory, tool_set_memory, &
         tool_get_diagnostics, &
         tool_get_diagnostic_name, tool_write_state, tool_write_restart, tool_read_restart, tool_get_message, tool_final
 
@@ -180,6 +183,56 @@ contains
         if (ierr == 0) call climate_add_ocean(climate, dx, status)
         ierr = int(status%code, c_int)
     end subroutine tool_set_ocean
+
+    !> u, v [m/s], T [K], q [kg/kg], z [m] at all pressure levels, then ps [Pa], into x on rank 0.
+    subroutine tool_get_air(nlon, nlat, nlev, pressure, x, ierr)
+        integer(c_int), intent(in) :: nlon, nlat, nlev
+        real(c_double), intent(in) :: pressure(nlev)    ! rising [Pa]
+        real(c_double), intent(inout) :: x(nlon, nlat, 5*nlev + 1)
+        integer(c_int), intent(out) :: ierr
+        ierr = begin()
+        if (ierr == 0) call climate_get_air(climate, pressure, x, status)
+        ierr = int(status%code, c_int)
+    end subroutine tool_get_air
+
+    !> Add rank 0's increments of u, v, T, q at all pressure levels, then of ps.
+    subroutine tool_set_air(nlon, nlat, nlev, pressure, dx, ierr)
+        integer(c_int), intent(in) :: nlon, nlat, nlev
+        real(c_double), intent(in) :: pressure(nlev)    ! rising [Pa]
+        real(c_double), intent(in) :: dx(nlon, nlat, 4*nlev + 1)
+        integer(c_int), intent(out) :: ierr
+        ierr = begin()
+        if (ierr == 0) call climate_add_air(climate, pressure, dx, status)
+        ierr = int(status%code, c_int)
+    end subroutine tool_set_air
+
+    !> Length of the vector of tool_get_memory.
+    subroutine tool_get_memory_size(length, ierr)
+        integer(c_int), intent(out) :: length, ierr
+        ierr = begin()
+        length = 0
+        if (ierr == 0) length = int(climate_memory_size(climate), c_int)
+    end subroutine tool_get_memory_size
+
+    !> The whole state, as a restart has it, into x on rank 0.
+    subroutine tool_get_memory(length, x, ierr)
+        integer(c_int), intent(in) :: length
+        real(c_double), intent(inout) :: x(length)
+        integer(c_int), intent(out) :: ierr
+        ierr = begin()
+        if (ierr == 0) call climate_get_memory(climate, x, status)
+        ierr = int(status%code, c_int)
+    end subroutine tool_get_memory
+
+    !> Go on from rank 0's vector of tool_get_memory.
+    subroutine tool_set_memory(length, x, ierr)
+        integer(c_int), intent(in) :: length
+        real(c_double), intent(in) :: x(length)
+        integer(c_int), intent(out) :: ierr
+        ierr = begin()
+        if (ierr == 0) call climate_set_memory(climate, x, status)
+        ierr = int(status%code, c_int)
+    end subroutine tool_set_memory
 
     !> Prepare the ensemble filter from &da_nml.
     subroutine tool_da_init(namelist, ierr)

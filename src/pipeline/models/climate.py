@@ -157,6 +157,41 @@ class Climate:
         self.plugs.tool_read_restart(os.fspath(path))
         self.time = self._clock()
 
+    def air(self, pressure: np.ndarray) -> torch.Tensor | None:
+        """u, v [m/s], t [K], q [kg/kg], z [m] at pressures (levels,) [Pa], rising, then ps [Pa], on rank 0.
+
+        Returns:
+            (5 levels + 1, lat, lon), float64; None on the other ranks.
+        """
+        x = np.zeros((5 * len(pressure) + 1, *self.space["atmosphere"].grid.shape))
+        self.plugs.tool_get_air(pressure, x.transpose())
+        return torch.from_numpy(x) if self.comm.rank == 0 else None
+
+    def add_air(self, pressure: np.ndarray, dx: torch.Tensor | None) -> None:
+        """Add rank 0's increments of u, v, t, q at pressures (levels,) [Pa], rising, then of ps [Pa].
+
+        They go to the model's levels linearly in ln p, as constants beyond the first and the last.
+
+        Args:
+            pressure: the same on all ranks.
+            dx: (4 levels + 1, lat, lon).
+        """
+        shape = (4 * len(pressure) + 1, *self.space["atmosphere"].grid.shape)
+        x = np.zeros(shape) if dx is None else np.ascontiguousarray(dx.numpy(), dtype=np.float64)
+        self.plugs.tool_set_air(pressure, x.transpose())
+
+    def memory(self) -> torch.Tensor:
+        """Everything that a restart holds as one vector, float64, on rank 0; empty elsewhere."""
+        length = int(self.plugs.tool_get_memory_size())
+        x = torch.zeros(0 if self.comm.rank else length, dtype=torch.float64)
+        self.plugs.tool_get_memory(x.numpy())
+        return x
+
+    def set_memory(self, x: torch.Tensor) -> None:
+        """Go on from a vector of `memory()`, given on rank 0, the clock included."""
+        self.plugs.tool_set_memory(np.ascontiguousarray(x.numpy()))
+        self.time = self._clock()
+
     def finalize(self) -> None:
         """Give the model's memory back; another Climate may then start in this process."""
         self.plugs.tool_final()

@@ -11,17 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
+from safetensors.torch import load_file
 
 from pipeline import assimilation
 from pipeline.ensembles.lagged import Carried
 from pipeline.observations.operators import Interpolation
+from pipeline.progress import progress
 from pipeline.testbed.observing import Observing
-from pipeline.testbed.world import World
+from pipeline.testbed.world import LEADS, World
 from pipeline.verification.latent import correlations
 from pipeline.verification.memory import peak
-
-LEADS = (1, 2, 3, 4, 5)
-"""Days of the forecasts that are scored."""
 
 
 class Cycles:
@@ -38,6 +37,7 @@ class Cycles:
         self.observing = Observing(world)
         self.method = self._build() if row["method"] else None
         self.bytes = 0
+        self.stored = load_file(folder / "truths.safetensors")
 
     def _build(self) -> assimilation.Method:
         text = json.dumps(self.row["method"]).replace("$folder", str(self.folder))
@@ -51,30 +51,32 @@ class Cycles:
         )
 
     def run(self) -> Iterator[dict[str, Any]]:
-        """Background, analysis, truth (seed, n), sigma and CPU seconds (seed) of each cycle."""
-        world, seeds, step = self.world, self.plan["seeds"], lambda states: self.world.forecast(states, 1)
-        first = [world.model.spun_up(2, world.plan["nature"]["spinup_days"], 1000 + seed).float() for seed in seeds]
-        truth, other = torch.stack(first).unbind(1)
-        x = truth + self.plan["start_share"] * (other - truth)
+        """Background, analysis, truth (seed, n), sigma, CPU seconds (seed) and state (seed, n + m) of each cycle."""
+        world, step = self.world, lambda states: self.world.forecast(states, 1)
+        x, seeds = self.stored["start"], self.plan["seeds"]
         lagged = Carried(self.row["members"]) if self.row["members"] else None
-        for k in range(self.plan["days"] * world.day):
-            background, members = x, lagged.members() if lagged else None
+        for k in progress(range(self.plan["days"] * world.day), "cycles", "cycles"):
+            truth = self.stored["truths"][k]
+            background, members = world.seen(x), lagged.members() if lagged else None
             found = [
-                self._analyse(x[s], truth[s], 10_000 * seed + k, None if members is None else members[:, s])
+                self._analyse(background[s], truth[s], 10_000 * seed + k, None if members is None else members[:, s])
                 for s, seed in enumerate(seeds)
             ]
-            x, sigma, seconds = zip(*found, strict=True)
-            x, sigma = torch.stack(x), None if sigma[0] is None else torch.stack(sigma)
-            yield {"background": background, "analysis": x, "truth": truth, "sigma": sigma, "seconds": seconds}
-            truth, x = step(truth), lagged.advance(x, step) if lagged else step(x)
+            analysis, sigma, seconds = zip(*found, strict=True)
+            analysis, sigma = torch.stack(analysis), None if sigma[0] is None else torch.stack(sigma)
+            x = world.replaced(x, analysis)
+            fields = {"background": background, "analysis": analysis, "truth": truth, "sigma": sigma}
+            yield {**fields, "seconds": seconds, "state": x}
+            x = lagged.advance(x, step) if lagged else step(x)
 
     def _analyse(
         self, x: torch.Tensor, truth: torch.Tensor, seed: int, ensemble: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor | None, float]:
-        """Analysis (n,), its sigma where the method has one, CPU seconds."""
+        """Analysis (n,) of fields (n,), its sigma where the method has one, CPU seconds."""
         if self.method is None:
             return x, None, 0.0
         observations = self.observing.observe(truth, seed, self.row["factor"], self.row["told"])
+        ensemble = None if ensemble is None else self.world.seen(ensemble)
         if not self.bytes:
             self.bytes = peak(lambda: self.method.analysis(x, observations, ensemble))
         began = time.process_time()
@@ -83,7 +85,11 @@ class Cycles:
 
     def score(self) -> tuple[xr.Dataset, dict[str, list[float]]]:
         """Errors in time, `(seed, cycle)`, and the numbers of the table, one per seed."""
-        steps = [*self.run()]
+        steps, first = [], self.plan["burn_in_days"] * self.world.day
+        for k, step in enumerate(self.run()):
+            scored = k >= first and (k - first) % self.world.day == 0
+            steps.append({**step, "state": step["state"] if scored else None})  # a memory may be large
+        states = torch.stack([s["state"] for s in steps if s["state"] is not None], 1)
         series = {key: torch.stack([s[key] for s in steps], 1) for key in ("background", "analysis", "truth")}
         if steps[0]["sigma"] is not None:
             series["sigma"] = torch.stack([s["sigma"] for s in steps], 1)
@@ -91,7 +97,8 @@ class Cycles:
         lines = []
         for k in range(len(error)):
             seconds = np.array([s["seconds"][k] for s in steps])
-            lines.append(self._line({key: value[k] for key, value in series.items()}, seconds))
+            line = self._line({key: value[k] for key, value in series.items()}, seconds)
+            lines.append(line | self._forecasts(states[k], self.stored["truths"][first :: self.world.day, k]))
         dataset = xr.Dataset(
             {"error": (("seed", "cycle"), error, {"long_name": "analysis error", "units": "deviations"})},
             {"seed": list(self.plan["seeds"]), "day": ("cycle", np.arange(len(steps)) / self.world.day)},
@@ -110,8 +117,12 @@ class Cycles:
         if "sigma" in series:
             sigma, error = series["sigma"] / world.deviation, (x - t).double() / world.deviation
             line |= correlations(error, sigma, world.space.weights, day)
-        x, t = x[::day], t[::day]
-        for lead in LEADS:
-            x, t = world.forecast(x, day), world.forecast(t, day)
-            line[f"forecast_{lead}d"] = world.distance(x, t)
         return line
+
+    def _forecasts(self, x: torch.Tensor, truths: torch.Tensor) -> dict[str, float]:
+        """Errors of the forecasts of one seed, from states (day, n + m) that begin at the days of `truths`."""
+        errors = {}
+        for lead in LEADS:
+            x = self.world.forecast(x, self.world.day)
+            errors[f"forecast_{lead}d"] = self.world.distance(x, truths[lead : lead + len(x)])
+        return errors

@@ -29,11 +29,15 @@ def forecast_pairs(world: World) -> tuple[torch.Tensor, torch.Tensor]:
     rng = torch.Generator().manual_seed(world.seed)
     times = torch.randint(0, len(nature) - 2 * day, (plan["pairs"],), generator=rng)
     which = torch.randint(0, nature.shape[1], (plan["pairs"],), generator=rng)
-    flat, found = nature.flatten(0, 1), []
-    for lead, start in ((2 * day, times), (day, times + day)):
+    flat, start = nature.flatten(0, 1), world.starts(times, which)
+
+    def forecast(x: torch.Tensor, lead: int) -> torch.Tensor:
         one, other = flat[torch.randint(0, len(flat), (2, plan["pairs"]), generator=rng)]
-        found.append(world.forecast(nature[start, which] + plan["share"] * (one - other), lead))
-    return found[0], found[1]
+        x = world.replaced(x, world.seen(x) + plan["share"] * (one - other))
+        return world.seen(world.forecast(x, lead)).float()
+
+    long = forecast(start, 2 * day)
+    return long, forecast(world.forecast(start, day), day)
 
 
 def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[str, float]:

@@ -20,6 +20,7 @@ class Observing:
 
     def __init__(self, world: World) -> None:
         self.world, self.plan = world, world.plan["observations"]
+        self.variables = self.plan["variables"] or world.space.components[0].variables
 
     @cached_property
     def stations(self) -> np.ndarray:
@@ -34,7 +35,7 @@ class Observing:
     def coverage(self) -> torch.Tensor:
         """Probability that an element reports, (n,)."""
         p = torch.zeros(self.world.space.size)
-        for name in self.plan["variables"]:
+        for name in self.variables:
             p[self.world.space.index(name).start + torch.from_numpy(self.stations)] = 1 - self.plan["gaps"]
         return p
 
@@ -46,7 +47,7 @@ class Observing:
     @property
     def nominal(self) -> dict[str, float]:
         """The same by variable."""
-        return {name: float(self.error[self.world.space.index(name)][0]) for name in self.plan["variables"]}
+        return {name: float(self.error[self.world.space.index(name)][0]) for name in self.variables}
 
     @property
     def scaled(self) -> torch.Tensor:
@@ -57,7 +58,7 @@ class Observing:
         """Reports of the stations that are not silent; errors grow by `factor`; the analysis is told so or not."""
         rng, space = np.random.default_rng(seed), self.world.space
         grid, rows = space.components[0].grid, []
-        for name in self.plan["variables"]:
+        for name in self.variables:
             cells = self.stations[rng.random(len(self.stations)) > self.plan["gaps"]]
             where = space.index(name).start + cells
             sigma = self.error[where].numpy()

@@ -1,6 +1,8 @@
 """The world of a testbed: a model that makes truth, training data and forecasts, and the unit of every error.
 
-Errors are in standard deviations of each variable's anomalies: d(x, t)^2 = mean_w [(x - t) / deviation]^2, w by area.
+A state is what is seen of it, the fields of `space`, and what the model remembers beyond (a model in PyTorch: nothing).
+Methods see and correct the fields alone. Errors are in standard deviations of each variable's anomalies:
+d(x, t)^2 = mean_w [(x - t) / deviation]^2, w by area.
 """
 
 from __future__ import annotations
@@ -14,14 +16,21 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from pipeline import registry
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.models.base import TensorModel
 from pipeline.normalization import Normalization
+from pipeline.progress import progress
 from pipeline.spaces import Space
 from pipeline.training import reference_statistics
+
+LEADS = (1, 2, 3, 4, 5)
+"""Days of the forecasts that are scored."""
+MEMORIES = 100
+"""States of the nature runs, about, that a model with memory can be started from."""
 
 
 @dataclass
@@ -53,8 +62,22 @@ class World:
 
     @cached_property
     def nature(self) -> torch.Tensor:
-        """States (time, trajectory, n) at every step of the model, float32."""
+        """What is seen, (time, trajectory, n), at every step of the model, float32."""
         return self._stored("states")
+
+    def seen(self, x: torch.Tensor) -> torch.Tensor:
+        """The fields (..., n) of states."""
+        return x[..., : self.space.size]
+
+    def replaced(self, x: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
+        """States with other fields (..., n) and the same memory."""
+        return torch.cat([fields.to(x), x[..., self.space.size :]], -1)
+
+    def starts(self, times: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+        """States (N, n + m) of the nature runs, each at the last time before the wanted one whose memory was kept."""
+        memory, interval = self._stored("memory"), int(self._stored("interval"))
+        kept = times // interval
+        return torch.cat([self.nature[kept * interval, which].to(memory), memory[kept, which]], -1)
 
     @cached_property
     def deviation(self) -> torch.Tensor:
@@ -91,7 +114,8 @@ class World:
     def squares(self, x: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         """Mean square by area over variables of each state, (...), in variances."""
         weights = self.space.weights / self.space.weights.sum()
-        return (((x.double() - truth.double()) / self.deviation).square() * weights).sum(-1)
+        error = self.seen(x).double() - self.seen(truth).double()
+        return ((error / self.deviation).square() * weights).sum(-1)
 
     def _stored(self, name: str) -> torch.Tensor:
         if not self.file.is_file():
@@ -101,30 +125,58 @@ class World:
 
 
 def build_model(plan: Mapping[str, Any]) -> TensorModel:
-    """The model of a plan, in single precision."""
+    """The model of a plan; one in PyTorch in single precision."""
     model = registry.build("models", **plan["model"])
     if not hasattr(model, "spun_up"):
-        raise PipelineError(f"testbed.model: {plan['model']['kind']} is no model in PyTorch that spins itself up")
-    return model.to(torch.float32)
+        raise PipelineError(f"testbed.model: {plan['model']['kind']} is no model that spins itself up")
+    return model.to(torch.float32) if isinstance(model, nn.Module) else model
 
 
 @torch.no_grad()
 def make_nature(plan: Mapping[str, Any], seed: int, file: Path) -> None:
-    """Run the model; write states with the range and the standard deviation of each variable."""
+    """Run the model; write what is seen, range and standard deviation of each variable, and memories."""
     model, runs = build_model(plan), plan["nature"]
+    n, steps = model.space.size, round(runs["days"] * 86400 / model.seconds)
     x = model.spun_up(runs["trajectories"], runs["spinup_days"], seed)
-    states = []
-    for _ in range(round(runs["days"] * 86400 / model.seconds)):
+    interval = -(-steps * runs["trajectories"] // MEMORIES) if x.shape[-1] > n else 1
+    states, memory = torch.empty(steps, len(x), n), []
+    for k in progress(range(steps), "nature", "steps"):
         x = model.step(x)
-        states.append(x.float())
-    nature = torch.stack(states)
-    flat = nature[::4].flatten(0, 1)
-    low, high = (torch.empty(model.space.size) for _ in range(2))
-    for name in (v for component in model.space.components for v in component.variables):
-        own = model.space.index(name)
+        states[k] = x[..., :n]
+        if k % interval == 0:
+            memory.append(x[..., n:])
+    low, high, deviation = _ranges(model.space, states)
+    kept = {"states": states, "memory": torch.stack(memory), "interval": torch.tensor(interval)}
+    with atomic(file) as partial:
+        save_file({**kept, "deviation": deviation, "low": low, "high": high}, partial)
+
+
+def _ranges(space: Space, nature: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Lowest and highest value and standard deviation of each variable, per element (n,)."""
+    low, high = (torch.empty(space.size) for _ in range(2))
+    for name in (v for component in space.components for v in component.variables):
+        own = space.index(name)
         low[own], high[own] = nature[..., own].min(), nature[..., own].max()
     unit = high.double().max(), low.double().min()
     scale = 0.5 * (unit[0] - unit[1])  # one number for all, so that variances keep their digits in single precision
-    deviation = reference_statistics(flat.double() / scale, model.space)[1].double() * scale
+    deviation = reference_statistics(nature[::4].flatten(0, 1).double() / scale, space)[1].double() * scale
+    return low, high, deviation
+
+
+@torch.no_grad()
+def make_truths(world: World, file: Path) -> None:
+    """The truths of all seeds, until the last forecast from the cycles ends, and the states that the cycles start from.
+
+    A start is the truth and a share of its difference from another state of the climate.
+    """
+    plan, model = world.plan["cycling"], world.model
+    spinup = world.plan["nature"]["spinup_days"]
+    truth, other = torch.stack([model.spun_up(2, spinup, 1000 + seed) for seed in plan["seeds"]]).unbind(1)
+    truth, other = (x.float() if isinstance(model, nn.Module) else x for x in (truth, other))
+    fields = world.seen(truth) + plan["start_share"] * (world.seen(other) - world.seen(truth))
+    start, truths = world.replaced(truth, fields), [world.seen(truth).float()]
+    for _ in progress(range((plan["days"] + LEADS[-1]) * world.day), "truth", "steps"):
+        truth = model.step(truth)
+        truths.append(world.seen(truth).float())
     with atomic(file) as partial:
-        save_file({"states": nature, "deviation": deviation, "low": low, "high": high}, partial)
+        save_file({"truths": torch.stack(truths), "start": start}, partial)
