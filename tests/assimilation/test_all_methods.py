@@ -220,6 +220,17 @@ def test_weak_parts_report_all_that_was_observed():
         assert statistics["normalized_innovation"] == pytest.approx(float((d / error).square().mean()), rel=1e-9)
 
 
+def test_weak_parts_cycle_on_their_own_observations():
+    """A batch of two backgrounds with values of their own: each is its analysis by parts."""
+    parts = {name: OPTIMAL | {"filter": {"kind": "etkf", "components": [name]}} for name in SPACE.names}
+    method = build({"kind": "mshea", "scales": parts, "weights": dict.fromkeys(parts, 1.0)}, **CONTEXT)
+    values = [OBSERVATIONS.value, OBSERVATIONS.value + 0.1 * np.arange(len(OBSERVATIONS))]
+    network = method.network(OBSERVATIONS, X_B)
+    batch = method.assimilate(X_B.expand(2, 1, -1), torch.tensor(np.stack(values)), network)
+    for k, value in enumerate(values):
+        assert_same(batch[k, 0], method.analysis(X_B, dataclasses.replace(OBSERVATIONS, value=value)).state)
+
+
 def test_the_ensemble_of_the_day_serves_scales_without_states_alone():
     day, fixed, free = ensemble(9, seed=21), OPTIMAL, {k: v for k, v in OPTIMAL.items() if k != "states"}
     method = build({"kind": "mshea", "scales": {"fixed": fixed, "day": free}}, **CONTEXT)

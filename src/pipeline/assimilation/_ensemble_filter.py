@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from pipeline.assimilation._random import Random
@@ -20,6 +21,7 @@ from pipeline.assimilation.base import (
     Analysis,
     ObservationOperator,
     OperatorFactory,
+    are_usable,
     check_background,
     free_elements,
     usable,
@@ -39,11 +41,13 @@ class Network:
 
     Attributes:
         operator: H.
+        rows: which of the given observations it sees, (p,).
         error: standard deviations, (p,).
         local: what a localized filter worked out of the positions.
     """
 
     operator: ObservationOperator
+    rows: torch.Tensor
     error: torch.Tensor
     local: object = None
 
@@ -165,17 +169,19 @@ class EnsembleFilter(ABC):
 
     def network(self, observations: Observations, like: torch.Tensor) -> Network:
         """Operator, errors and localization of a set of observations, for members like a tensor."""
+        given = np.flatnonzero(are_usable(observations, self.variables))
         operator = self.operator(self.space, usable(observations, self.variables))
         if self.transform is not None:
             self.transform.to(like)
         error = torch.as_tensor(operator.observations.error).to(like)
-        return Network(operator, error, self.localize(operator, like) if len(error) else None)
+        rows = torch.from_numpy(given[operator.valid]).to(like.device)
+        return Network(operator, rows, error, self.localize(operator, like) if len(error) else None)
 
     def assimilate(
         self, members: torch.Tensor, value: torch.Tensor, network: Network, random: Random | None = None
     ) -> torch.Tensor:
-        """Members (..., N, n) after observations of a network, whose values (..., p) may differ along the batch."""
-        return self._cycle(members, value, network, random or self.random)[0]
+        """Members (..., N, n) after a network's observations; their values (..., given) may differ along the batch."""
+        return self._cycle(members, value[..., network.rows], network, random or self.random)[0]
 
     @torch.no_grad()
     def _cycle(

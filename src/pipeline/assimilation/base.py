@@ -23,6 +23,8 @@ class ObservationOperator(Protocol):
     """H for a set of observations; those it cannot represent are left out of `observations`."""
 
     observations: Observations
+    valid: np.ndarray
+    """Which of the given observations these are, shape (given,)."""
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """States (..., n) to what they would measure (..., p), differentiable."""
@@ -111,7 +113,12 @@ def usable(observations: Observations, variables: Sequence[str]) -> Observations
     Raises:
         PipelineError: one of them is missing or has no positive error, see `Observations`.
     """
-    return observations.where(np.isin(observations.variable, list(variables)) & ~observations.withheld)
+    return observations.where(are_usable(observations, variables))
+
+
+def are_usable(observations: Observations, variables: Sequence[str]) -> np.ndarray:
+    """Which observations are those of `usable`, shape (given,)."""
+    return np.isin(observations.variable, list(variables)) & ~observations.withheld
 
 
 def variables_of(space: Space, components: Sequence[str] | None) -> tuple[str, ...]:

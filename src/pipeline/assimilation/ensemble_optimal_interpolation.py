@@ -78,7 +78,7 @@ class EnsembleOptimalInterpolation:
     def assimilate(
         self, members: torch.Tensor, value: torch.Tensor, network: Network, random: Random | None = None
     ) -> torch.Tensor:
-        """Backgrounds (..., M, n), each by itself, after observations whose values are (..., p)."""
+        """Backgrounds (..., M, n), each by itself, after a network's observations of values (..., given)."""
         about = self._members(members, None)
         return self.filter.assimilate(about, value.unsqueeze(-2), network, random).mean(-2)
 

@@ -72,7 +72,7 @@ class Mshea:
     def assimilate(
         self, members: torch.Tensor, value: torch.Tensor, network: dict[str, Network], random: Random | None = None
     ) -> torch.Tensor:
-        """Backgrounds (..., M, n), each by itself, after observations whose values are (..., p)."""
+        """Backgrounds (..., M, n), each by itself, after a network's observations of values (..., given)."""
         increments = {
             name: scale.assimilate(members, value, network[name], random) - members
             for name, scale in self.scales.items()

@@ -13,13 +13,15 @@ class Selection:
     """H(x)_p = x at the nearest cell; for models whose elements are observed one by one.
 
     Attributes:
-        observations: those of variables that the space holds, p of them.
+        valid: which of the given observations are of variables that the space holds, shape (given,).
+        observations: those, p of them.
         index: the element that each sees, (p,).
     """
 
     def __init__(self, space: Space, observations: Observations) -> None:
         known = [variable for c in space.components for variable in c.variables]
-        self.space, self.observations = space, observations.where(np.isin(observations.variable, known))
+        self.valid = np.isin(observations.variable, known)
+        self.space, self.observations = space, observations.where(self.valid)
         index = np.zeros(len(self.observations), dtype=np.int64)
         for component in space.components:
             for variable in component.variables:
