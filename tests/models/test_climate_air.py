@@ -62,16 +62,16 @@ def test_what_an_analysis_changes_is_added_before_the_step(model, state):
     n, warmer = model.space.size, state.clone()
     for level in LEVELS:
         warmer[model.space.index(f"t_{level}")] += 1.0
-    model._hold(warmer)
-    held = model._state()
+    model.hold(warmer)
+    held = model.held()
     before, after = fields(model, state[:n]), fields(model, held[:n])
     for level in LEVELS:
         torch.testing.assert_close(after[f"t_{level}"], before[f"t_{level}"] + 1.0, rtol=0, atol=1e-9)
         assert torch.equal(after[f"u_{level}"], before[f"u_{level}"])
     assert torch.equal(after["ps"], before["ps"])
     assert torch.equal(held[:n], held[n : 2 * n])
-    model._hold(state)
-    assert torch.equal(model._state(), state)
+    model.hold(state)
+    assert torch.equal(model.held(), state)
 
 
 def test_an_increment_between_levels_is_linear_in_log_pressure(model, state):
@@ -81,7 +81,7 @@ def test_an_increment_between_levels_is_linear_in_log_pressure(model, state):
     for change in (0.0, 1.0):
         x = state.clone()
         x[model.space.index("t_500")] += change
-        model._hold(x)
+        model.hold(x)
         means.append(model.climate.air(sigma * ps)[10:15].mean(dim=(1, 2)))
     wanted = np.interp(np.log(sigma * ps), np.log(model.pressure), [0.0, 1.0, 0.0])
     np.testing.assert_allclose(means[1] - means[0], wanted, atol=0.02)
@@ -114,4 +114,4 @@ def test_a_memory_of_another_size_and_arrays_that_do_not_fit_are_refused(model, 
         model.climate.set_memory(torch.zeros(7).double())
     model.climate.set_memory(state[2 * model.space.size :])
     with pytest.raises(FortranError, match="an increment of u, v or t is not a number"):
-        model._hold(torch.where(torch.arange(len(state)) == 5, torch.nan, state))
+        model.hold(torch.where(torch.arange(len(state)) == 5, torch.nan, state))

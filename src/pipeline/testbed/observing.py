@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from pipeline.observations import Observations
+from pipeline.spaces import Component
 from pipeline.testbed.world import World
 
 
@@ -20,23 +21,25 @@ class Observing:
 
     def __init__(self, world: World) -> None:
         self.world, self.plan = world, world.plan["observations"]
-        self.variables = self.plan["variables"] or world.space.components[0].variables
+        self.variables = self.plan["variables"] or tuple(v for c in world.space.components for v in c.variables)
 
     @cached_property
-    def stations(self) -> np.ndarray:
-        """Cells of one level that hold a station, drawn by area."""
-        space = self.world.space
-        points = int(np.prod(space.components[0].grid.shape))
-        weights = space.weights[:points].numpy()
-        rng = np.random.default_rng(self.world.seed)
-        return rng.choice(points, self.plan["count"], replace=False, p=weights / weights.sum())
+    def stations(self) -> dict[str, np.ndarray]:
+        """Cells of each component that hold a station, drawn by area."""
+        rng, found = np.random.default_rng(self.world.seed), {}
+        for component in self.world.space.components:
+            weights = component.grid.weights.ravel()
+            p = weights / weights.sum()
+            found[component.name] = rng.choice(len(weights), self.plan["count"], replace=False, p=p)
+        return found
 
     @cached_property
     def coverage(self) -> torch.Tensor:
         """Probability that an element reports, (n,)."""
         p = torch.zeros(self.world.space.size)
         for name in self.variables:
-            p[self.world.space.index(name).start + torch.from_numpy(self.stations)] = 1 - self.plan["gaps"]
+            cells = self.stations[self._component(name).name]
+            p[self.world.space.index(name).start + torch.from_numpy(cells)] = 1 - self.plan["gaps"]
         return p
 
     @cached_property
@@ -57,9 +60,11 @@ class Observing:
     def observe(self, truth: torch.Tensor, seed: int, factor: float = 1.0, told: bool = True) -> Observations:
         """Reports of the stations that are not silent; errors grow by `factor`; the analysis is told so or not."""
         rng, space = np.random.default_rng(seed), self.world.space
-        grid, rows = space.components[0].grid, []
+        rows = []
         for name in self.variables:
-            cells = self.stations[rng.random(len(self.stations)) > self.plan["gaps"]]
+            component = self._component(name)
+            stations, grid = self.stations[component.name], component.grid
+            cells = stations[rng.random(len(stations)) > self.plan["gaps"]]
             where = space.index(name).start + cells
             sigma = self.error[where].numpy()
             value = truth[where].double().numpy() + factor * sigma * rng.standard_normal(len(cells))
@@ -67,3 +72,6 @@ class Observing:
             nothing, error = np.zeros(len(cells)), sigma * (factor if told else 1.0)
             rows.append(Observations(nothing, np.full(len(cells), name), lat, lon, value, error, nothing))
         return Observations.concatenate(rows)
+
+    def _component(self, variable: str) -> Component:
+        return next(c for c in self.world.space.components if variable in c.variables)
