@@ -118,7 +118,7 @@ def fit(
     h = SphericalHarmonics(truncation, nlat, nlon)
     d = (differences - differences.mean(0)).double().unflatten(-1, (fields, nlat, nlon))
     deviation = d.square().mean(dim=(0, -1)).sqrt()
-    a = h.analyse(d / deviation[:, :, None]) * h.inside
+    a = h.analyse(d / deviation.clamp(min=torch.finfo(torch.float64).tiny)[:, :, None]) * h.inside
     twice = torch.where(h.order > 0, 2.0, 1.0)[:, None]
     covariance = torch.einsum("mn,bkmn,blmn->nkl", (twice * h.inside).to(a), a, a.conj()).real
     covariance = covariance / len(d) / (2 * h.order + 1)[:, None, None]
