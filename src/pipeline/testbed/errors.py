@@ -77,13 +77,14 @@ def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[s
 
 def write_model_space(differences: torch.Tensor, space: Space, truncation: int, folder: Path) -> None:
     """spectral.nc of differences (N, n); where they hold winds, balance.nc and spectral.nc of its control variables."""
-    component = space.components[0]
+    component, means = space.components[0], []
     if wind_levels(component.variables):
         dataset = balance.fit(differences, space, truncation)
         _save(dataset, folder / "balance.nc")
-        differences = balance.Balance(dataset, space).encode(differences.double())
+        transform = balance.Balance(dataset, space)
+        differences, means = transform.encode(differences.double()), transform.places.scalars
     fields, nlat, nlon = component.shape
-    _save(spectral.fit(differences, fields, truncation, nlat, nlon), folder / "spectral.nc")
+    _save(spectral.fit(differences, fields, truncation, nlat, nlon, means=means), folder / "spectral.nc")
 
 
 def regression(world: World, observing: Observing) -> float:

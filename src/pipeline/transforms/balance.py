@@ -101,6 +101,11 @@ class Places:
     parts: tuple[list[int], ...]
     order: list[int]
 
+    @property
+    def scalars(self) -> list[int]:
+        """All but the winds: fields whose global mean means something in z."""
+        return [*self.parts[2], *self.parts[3]]
+
     @classmethod
     def of(cls, variables: tuple[str, ...]) -> Places:
         """u_850 belongs to v_850; t_* and ps are balanced, all others are not."""
