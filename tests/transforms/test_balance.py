@@ -14,7 +14,7 @@ from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
 from pipeline.spaces import Component, Grid, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
-from pipeline.transforms.balance import RADIUS, Balance, fit, wind_levels
+from pipeline.transforms.balance import RADIUS, Balance, _on_columns, fit, wind_levels
 
 SHAPE = (15, 24, 48)  # truncation, latitudes, longitudes
 VARIABLES = ("u_300", "u_700", "q_700", "v_300", "v_700", "ps", "t_300", "t_700")
@@ -37,7 +37,11 @@ def known(space) -> xr.Dataset:
     return xr.Dataset(
         {
             "chi_psi": (("level", "lat"), np.stack([0.0 * sine, 0.2 * sine])),
-            "scalar_psi": (("scalar", "level", "lat"), np.stack([pressure, temperature, 0.5 * temperature])),
+            "scalar_psi": (
+                ("lat", "scalar", "level"),
+                np.stack([pressure, temperature, 0.5 * temperature]).transpose(2, 0, 1),
+            ),
+            "vertical": (("lat", "field", "control"), np.tile(np.eye(len(VARIABLES)), (len(sine), 1, 1))),
         },
         attrs={"variables": " ".join(VARIABLES), "nlon": SHAPE[2], "truncation": SHAPE[0]},
     )
@@ -76,19 +80,28 @@ def test_regressions_and_variances_of_a_known_covariance_come_back(space, known,
     assert relative(found["chi_psi"].values[1], known["chi_psi"].values[1]) < 0.1
     assert np.abs(found["chi_psi"].values[0]).max() < 0.02
     for scalar in range(3):
-        assert relative(found["scalar_psi"].values[scalar], known["scalar_psi"].values[scalar]) < 0.1
+        assert relative(*(ds["scalar_psi"].values[:, scalar] for ds in (found, known))) < 0.1
+
+
+def test_draws_have_the_variances_and_the_vertical_correlation(space, control, differences):
+    """In z unit variance at every latitude, in psi the deviations of `control` and its 0.8 between levels."""
+    found = fit(differences, space)
     z = Balance(found, space).encode(differences)
-    again = Spectral(spectral.fit(z, len(VARIABLES), *SHAPE))
-    ratio = (again.variance / control.variance).reshape(len(VARIABLES), -1)
-    torch.testing.assert_close(ratio, torch.ones_like(ratio), rtol=0.0, atol=0.2)
-    within = torch.corrcoef(again.sample(z, torch.Generator().manual_seed(1)).unflatten(1, (8, 24, 48))[:, :, 18, 0].T)
-    assert within[0, 1] == pytest.approx(0.8, abs=0.1)
-    assert (within - torch.eye(8).double())[2:].abs().max() < 0.25  # 4 sigma of 300 draws
+    covariance = Spectral(spectral.fit(z, len(VARIABLES), *SHAPE))
+    torch.testing.assert_close(covariance.variance, torch.ones(space.size).double(), rtol=0.0, atol=0.2)
+    drawn = covariance.sample(z, torch.Generator().manual_seed(1))
+    drawn = _on_columns(torch.from_numpy(found["vertical"].values), drawn.unflatten(1, (-1, 24, 48)))
+    ratio = drawn.square().mean((0, 3)) / control.variance.reshape(-1, 24, 48)[..., 0]
+    torch.testing.assert_close(ratio, torch.ones_like(ratio), rtol=0.0, atol=0.25)
+    within = torch.corrcoef(drawn.transpose(0, 1).flatten(1))
+    assert within[0, 1] == pytest.approx(0.8, abs=0.05)
+    assert (within - torch.eye(len(VARIABLES)).double())[2:].abs().max() < 0.1
 
 
 def test_explained_variance_is_that_of_the_regression(space, differences):
     found = fit(differences, space)
-    z, x = (v.unflatten(1, (len(VARIABLES), 24, 48)) for v in (Balance(found, space).encode(differences), differences))
+    z, x = (v.unflatten(1, (-1, 24, 48)) for v in (Balance(found, space).encode(differences), differences))
+    z = _on_columns(torch.from_numpy(found["vertical"].values), z)
     weights = torch.from_numpy(space.components[0].grid.weights)
     for name, k in (("ps", 5), ("t_300", 6)):
         residual, total = ((d[:, k] - d[:, k].mean(0)).square().mean(0).mul(weights).sum() for d in (z, x))

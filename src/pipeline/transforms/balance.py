@@ -1,11 +1,14 @@
-"""Control variables of wind and mass, U_p of the control variable transform of global 3D-Var: x = U_p z,
+"""Control variables of wind and mass, U_p and U_v of the control variable transform of global 3D-Var:
 
     chi = chi_u + c(phi) psi      t = t_u + G(phi) psi      ps = ps_u + g(phi)^T psi      u, v = winds(psi, chi)
+    psi = V_psi(phi) z_1          chi_u = V_chi(phi) z_2    t_u = V_t(phi) z_3            ps_u = s(phi) z_4
 
 psi and chi are streamfunction and velocity potential on all levels, c, G and g regressions by latitude phi (Wu, Purser
 and Parrish 2002, 10.1175/1520-0493(2002)130<2905:TDVAWS>2.0.CO;2; GEN_BE of Descombes et al. 2015). What the
 regressions leave (index u) is nearly independent of psi, so that a covariance may treat it so, yet an observation of
-temperature or pressure moves the wind along the isobars. z has the places of x, psi in u's and chi_u in v's.
+temperature or pressure moves the wind along the isobars. V is the symmetric root of the covariance between the levels
+of one variable: G psi holds differences of psi between levels, whose size depends on the latitude. z has the places of
+x, psi's in those of u and chi_u's in those of v.
 
 `fit` takes g^T and the rows of G together, from covariances <.> over differences, longitude and a Gaussian window of
 latitudes, which is regression weighted by the window: neighbouring latitudes share their data, the sign still changes
@@ -43,10 +46,12 @@ class Balance(Transform):
 
     chi_psi: torch.Tensor
     scalar_psi: torch.Tensor
+    vertical: torch.Tensor
+    vertical_inverse: torch.Tensor
 
     def __init__(self, file: str | Path | xr.Dataset, space: Space | None = None) -> None:
         super().__init__()
-        dataset = read(file, "chi_psi", "scalar_psi")
+        dataset = read(file, "chi_psi", "scalar_psi", "vertical")
         variables, shape = tuple(dataset.attrs["variables"].split()), (dataset.sizes["lat"], int(dataset.attrs["nlon"]))
         if space is not None and [(c.variables, c.grid.shape) for c in space.components] != [(variables, shape)]:
             raise PipelineError(
@@ -56,35 +61,45 @@ class Balance(Transform):
         self.places = Places.of(variables)
         self.channels = len(variables)
         self.harmonics = SphericalHarmonics(int(dataset.attrs["truncation"]), *shape)
-        for name in ("chi_psi", "scalar_psi"):
+        for name in ("chi_psi", "scalar_psi", "vertical"):
             self.register_buffer(name, torch.as_tensor(dataset[name].values.copy()))
+        self.register_buffer("vertical_inverse", torch.linalg.inv(self.vertical))
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
-        u, v, scalars, others = self._split(x)
+        u, v, scalars, others = self._split(self._fields(x))
         psi, chi = potentials(self.harmonics, u, v)
-        return self._join(psi, chi - self._balanced_chi(psi), scalars - self._balanced_scalars(psi), others)
+        unbalanced = self._join(psi, chi - self._balanced_chi(psi), scalars - self._balanced_scalars(psi), others)
+        return _on_columns(self.vertical_inverse, unbalanced).flatten(-3)
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
-        psi, chi_u, scalars_u, others = self._split(z)
+        psi, chi_u, scalars_u, others = self._split(_on_columns(self.vertical, self._fields(z)))
         h = self.harmonics
         spectrum = h.analyse(psi) * h.inside
         psi = h.synthesise(spectrum)  # what the wind holds of it is what determines chi and the scalars
         u, v = h.winds(spectrum, h.analyse(chi_u + self._balanced_chi(psi)))
-        return self._join(u / RADIUS, v / RADIUS, scalars_u + self._balanced_scalars(psi), others)
+        scalars = scalars_u + self._balanced_scalars(psi)
+        return self._join(u / RADIUS, v / RADIUS, scalars, others).flatten(-3)
 
     def _balanced_chi(self, psi: torch.Tensor) -> torch.Tensor:
         return self.chi_psi[..., None] * psi
 
     def _balanced_scalars(self, psi: torch.Tensor) -> torch.Tensor:
-        return torch.einsum("slj,...lji->...sji", self.scalar_psi, psi)
+        return _on_columns(self.scalar_psi, psi)
 
-    def _split(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def _fields(self, x: torch.Tensor) -> torch.Tensor:
+        return x.unflatten(-1, (self.channels, self.harmonics.nlat, self.harmonics.nlon))
+
+    def _split(self, fields: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Fields (..., k, lat, lon) of u or psi, of v or chi, of scalars that psi determines in part, the others."""
-        fields = x.unflatten(-1, (self.channels, self.harmonics.nlat, self.harmonics.nlon))
         return tuple(fields[..., place, :, :] for place in self.places.parts)
 
     def _join(self, *parts: torch.Tensor) -> torch.Tensor:
-        return torch.cat(parts, dim=-3)[..., self.places.order, :, :].flatten(-3)
+        return torch.cat(parts, dim=-3)[..., self.places.order, :, :]
+
+
+def _on_columns(matrix: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
+    """Matrices (lat, row, field), times fields (..., field, lat, lon)."""
+    return torch.einsum("jkl,...lji->...kji", matrix, fields)
 
 
 @dataclass(frozen=True)
@@ -137,7 +152,7 @@ def potentials(h: SphericalHarmonics, u: torch.Tensor, v: torch.Tensor) -> tuple
 def fit(
     differences: torch.Tensor, space: Space, truncation: int | None = None, width: float = 5.0, share: float = 0.999
 ) -> xr.Dataset:
-    """c, G and g from differences (N, n), N >= 2, physical units; their mean is removed.
+    """c, G, g and V from differences (N, n), N >= 2, physical units; their mean is removed.
 
     Args:
         differences: of states, as of forecasts valid at the same time.
@@ -147,43 +162,56 @@ def fit(
         share: of the variance of psi that its EOFs keep; each level counts alike.
 
     Returns:
-        `chi_psi` (level, lat) and `scalar_psi` (scalar, level, lat); as attributes the share of the variance that psi
-        explains, over the globe.
+        `chi_psi` (level, lat), `scalar_psi` (lat, scalar, level) and `vertical` (lat, field, control); as attributes
+        the share of the variance that psi explains, over the globe.
     """
     component, places, h = _prepare(differences, space, truncation)
     fields = (differences - differences.mean(0)).double().unflatten(-1, component.shape)
-    u, v, scalars, _ = (fields[:, place] for place in places.parts)
+    u, v, scalars, others = (fields[:, place] for place in places.parts)
     psi, chi = potentials(h, u, v)
-    count = len(fields) * h.nlon
-    psi_psi = torch.einsum("nlji,nkji->jlk", psi, psi) / count
-    scalar_psi = torch.einsum("nsji,nlji->jsl", scalars, psi) / count
-    chi_psi = torch.einsum("nlji,nlji->jl", chi, psi) / count
-    if not bool((psi_psi.diagonal(dim1=1, dim2=2) > 0).all()):
-        raise PipelineError("transforms/balance: the differences have a level without wind; give those of forecasts")
-
     lat = torch.from_numpy(component.grid.lat)
     window = torch.softmax(-0.5 * ((lat[:, None] - lat) / width) ** 2, dim=1)
-    near = torch.einsum("jk,kab->jab", window, psi_psi)
-    c = (window @ chi_psi) / near.diagonal(dim1=1, dim2=2)
-    m = _modes(torch.einsum("j,jlk->lk", h.weight, psi_psi), share)
-    projected = torch.einsum("jk,ksl,lm->jsm", window, scalar_psi, m)
-    g = torch.linalg.solve(m.T @ near @ m, projected, left=False) @ m.T
 
-    of_chi = 2 * c * chi_psi - c**2 * psi_psi.diagonal(dim1=1, dim2=2)
-    of_scalars = 2 * (g * scalar_psi).sum(-1) - ((g @ psi_psi) * g).sum(-1)
+    psi_psi, near = _covariance(psi, psi, window)
+    if not bool((psi_psi.diagonal(dim1=1, dim2=2) > 0).all()):
+        raise PipelineError("transforms/balance: the differences have a level without wind; give those of forecasts")
+    c = (_covariance(chi, psi, window)[1] / near).diagonal(dim1=1, dim2=2).T
+    m = _modes(torch.einsum("j,jlk->lk", h.weight, psi_psi), share)
+    g = torch.linalg.solve(m.T @ near @ m, _covariance(scalars, psi, window)[1] @ m, left=False) @ m.T
+
+    chi_u, scalars_u = chi - c[..., None] * psi, scalars - _on_columns(g, psi)
     names = [f"chi_{level}" for level in places.levels] + [component.variables[k] for k in places.parts[2]]
-    variance = torch.cat([chi, scalars], dim=1).square().mean(dim=(0, -1)) @ h.weight
-    explained = torch.cat([of_chi, of_scalars], dim=1).T @ h.weight / variance
+    left, given = torch.cat([chi_u, scalars_u], 1), torch.cat([chi, scalars], 1)
+    explained = 1 - (h.weight @ left.square().mean((0, 3)).T) / (h.weight @ given.square().mean((0, 3)).T)
+    z = torch.cat([psi, chi_u, scalars_u, others], 1)[:, places.order]
     return xr.Dataset(
         {
-            "chi_psi": (("level", "lat"), c.T.numpy()),
-            "scalar_psi": (("scalar", "level", "lat"), g.permute(1, 2, 0).numpy()),
+            "chi_psi": (("level", "lat"), c.numpy()),
+            "scalar_psi": (("lat", "scalar", "level"), g.numpy()),
+            "vertical": (("lat", "field", "control"), _roots(z, component.variables, window).numpy()),
         },
         {"lat": component.grid.lat, "level": list(places.levels), "scalar": names[len(places.levels) :]},
         {"variables": " ".join(component.variables), "nlon": h.nlon, "truncation": h.truncation}
         | {"samples": len(fields), "modes": m.shape[1]}
         | {f"explained_{name}": float(value) for name, value in zip(names, explained, strict=True)},
     )
+
+
+def _covariance(a: torch.Tensor, b: torch.Tensor, window: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """<a b^T> of fields (N, field, lat, lon), (lat, field, field): at each latitude, and over its window."""
+    at = torch.einsum("nkji,nlji->jkl", a, b) / (len(a) * a.shape[-1])
+    return at, torch.einsum("jk,kab->jab", window, at)
+
+
+def _roots(z: torch.Tensor, variables: tuple[str, ...], window: torch.Tensor, floor: float = 1e-6) -> torch.Tensor:
+    """V (lat, field, field): deviation times symmetric root of the correlation between levels; 0 between variables."""
+    stems = np.array([name.partition("_")[0] for name in variables])
+    together = torch.from_numpy(stems[:, None] == stems)
+    covariance = torch.where(together, _covariance(z, z, window)[1], 0.0)
+    deviation = covariance.diagonal(dim1=1, dim2=2).sqrt()
+    deviation = torch.where(deviation > 0, deviation, 1.0)[:, :, None]
+    values, vectors = torch.linalg.eigh(covariance / (deviation * deviation.mT))
+    return deviation * (vectors * values.clamp(min=floor).sqrt()[:, None]) @ vectors.mT
 
 
 def _modes(psi_psi: torch.Tensor, share: float) -> torch.Tensor:
