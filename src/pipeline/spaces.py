@@ -26,8 +26,38 @@ class Variable:
     standard_name: str = ""
 
 
-VOCABULARY: dict[str, Variable] = {
+ON_LEVELS: dict[str, Variable] = {
     v.name: v
+    for v in (
+        Variable("u", "m s-1", "eastward wind", "eastward_wind"),
+        Variable("v", "m s-1", "northward wind", "northward_wind"),
+        Variable("t", "K", "air temperature", "air_temperature"),
+        Variable("q", "kg kg-1", "specific humidity", "specific_humidity"),
+    )
+}
+
+
+class Vocabulary(dict[str, Variable]):
+    """Variables by name: those listed, and those of `ON_LEVELS` by the rule <name>_<level>, as `u_850`."""
+
+    def __contains__(self, name: object) -> bool:
+        return self.get(str(name)) is not None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        stem, _, level = name.partition("_")
+        if not level.isdigit() or stem not in ON_LEVELS:
+            return super().get(name, default)
+        v = ON_LEVELS[stem]
+        return Variable(name, v.units, f"{v.long_name} at level {level}", v.standard_name)
+
+    def __missing__(self, name: str) -> Variable:
+        if found := self.get(name):
+            return found
+        raise KeyError(name)
+
+
+VOCABULARY = Vocabulary(
+    (v.name, v)
     for v in (
         Variable("ps", "Pa", "surface pressure", "surface_air_pressure"),
         Variable("ta", "K", "air temperature at the lowest level", "air_temperature"),
@@ -43,7 +73,7 @@ VOCABULARY: dict[str, Variable] = {
         Variable("psi_upper", "m2 s-1", "streamfunction of the upper level", "atmosphere_horizontal_streamfunction"),
         Variable("psi_lower", "m2 s-1", "streamfunction of the lower level", "atmosphere_horizontal_streamfunction"),
     )
-}
+)
 """The one vocabulary of variables; every data source maps its own names into it."""
 
 ATMOSPHERE_VARIABLES = ("ps", "ta", "ua", "va")

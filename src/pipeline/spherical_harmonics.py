@@ -55,9 +55,7 @@ class SphericalHarmonics(nn.Module):
 
     def analyse(self, field: torch.Tensor) -> torch.Tensor:
         """Field to spectrum."""
-        waves = torch.fft.rfft(field, norm="forward")[..., : self.truncation + 1]
-        parts = torch.view_as_real(waves * self.weight[:, None])
-        return torch.view_as_complex(torch.einsum("...jmc,mjn->...mnc", parts, self.legendre).contiguous())
+        return self._to_spectrum(field, self.legendre)
 
     def synthesise(self, spectrum: torch.Tensor) -> torch.Tensor:
         """Spectrum to field."""
@@ -77,10 +75,43 @@ class SphericalHarmonics(nn.Module):
         (a_x, b_x), (a_y, b_y) = self.along_longitude(both), self.along_latitude(both)
         return self.analyse((a_x * b_y - a_y * b_x) / (1 - self.mu**2)[:, None])
 
+    def winds(self, psi: torch.Tensor, chi: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Eastward and northward wind, fields, of streamfunction and velocity potential, spectra; times the radius.
+
+        u = -dpsi/dphi + 1/cos(phi) dchi/dlambda,   v = 1/cos(phi) dpsi/dlambda + dchi/dphi,   phi = latitude
+        """
+        both = torch.stack([psi, chi])
+        (psi_x, chi_x), (psi_y, chi_y) = self.along_longitude(both), self.along_latitude(both)
+        return (chi_x - psi_y) / self._cosine, (psi_x + chi_y) / self._cosine
+
+    def streamfunction_and_potential(self, u: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The inverse of `winds`, spectra without global mean, over the radius; exact for what the truncation holds.
+
+        Vorticity and divergence on the unit sphere, integrated by parts so that no field is differentiated:
+
+            zeta_n^m = sum_j w_j (i m V P_n^m + U H_n^m)      U, V = (u, v)^m / cos(phi),  H = (1 - mu^2) dP/dmu
+            div_n^m  = sum_j w_j (i m U P_n^m - V H_n^m)      psi, chi = zeta, div / -n (n + 1)
+        """
+        both = torch.stack([u, v]) / self._cosine
+        u_p, v_p = 1j * self.order[:, None] * self._to_spectrum(both, self.legendre)
+        u_h, v_h = self._to_spectrum(both, self.derivative)
+        inverse = self.inside / self.laplacian.clamp(max=-1.0)
+        return (v_p + u_h) * inverse, (u_p - v_h) * inverse
+
     def mean_product(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """Global mean of the product of two fields, from their spectra."""
         twice = torch.where(self.order > 0, 2.0, 1.0)[:, None]
         return (twice * (a * b.conj()).real).sum(dim=(-2, -1))
+
+    @property
+    def _cosine(self) -> torch.Tensor:
+        """Cosine of the latitudes, (nlat, 1)."""
+        return (1 - self.mu**2).sqrt()[:, None]
+
+    def _to_spectrum(self, field: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        waves = torch.fft.rfft(field, norm="forward")[..., : self.truncation + 1]
+        parts = torch.view_as_real(waves * self.weight[:, None])
+        return torch.view_as_complex(torch.einsum("...jmc,mjn->...mnc", parts, table).contiguous())
 
     def _to_grid(self, spectrum: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
         parts = torch.einsum("...mnc,mjn->...jmc", torch.view_as_real(spectrum), table)

@@ -54,7 +54,10 @@ BUILDERS = {
 }
 
 
-@pytest.fixture(params=registry.kinds("covariances"))
+BUILDERS["spectral_with_means"] = lambda: Spectral(spectral.fit(_members(), 1, 1, 3, 4, means=[0]))
+
+
+@pytest.fixture(params=[*registry.kinds("covariances"), "spectral_with_means"])
 def covariance(request) -> Covariance:
     assert request.param in BUILDERS, f"add a builder for covariances/{request.param} to the tests"
     return BUILDERS[request.param]()
@@ -188,3 +191,19 @@ def test_spectral_covariance_is_that_of_the_differences_it_was_made_from():
         torch.corrcoef(torch.stack([f[:, 0, 7, 3], f[:, 1, 7, 3], f[:, 0, 7, 6]])) for f in (fields, drawn)
     )
     torch.testing.assert_close(found, wanted, rtol=0.0, atol=0.08)
+
+
+def test_global_means_have_errors_where_told():
+    """Of two fields the second's mean varies, with an amplitude of the first: both found, the first's mean never."""
+    h = SphericalHarmonics(5, 8, 16)
+    a = torch.zeros(4000, 2, 6, 6, dtype=torch.complex128)
+    a[:, :, 0, :4] = torch.randn(4000, 2, 4, generator=torch.Generator().manual_seed(0)).to(a)
+    a[:, 1, 0, 0] *= 3.0
+    fields = h.synthesise(a).flatten(1)
+    for means, wanted in (([], 0.0), ([1], 9.0)):
+        covariance = Spectral(spectral.fit(fields, 2, 5, 8, 16, floor=1e-12, means=means))
+        constant = h.weight[:, None].expand(8, 16).flatten().repeat(2) / 16
+        applied = covariance(constant.clone().index_fill_(0, torch.arange(128), 0.0)).unflatten(0, (2, 8, 16))
+        found = (h.weight @ applied).mean(-1)
+        assert found[1] == pytest.approx(wanted, rel=0.25, abs=0.05)
+        assert found[0].abs() < 0.2

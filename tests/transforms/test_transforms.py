@@ -7,10 +7,13 @@ from torch import nn
 
 from pipeline import registry
 from pipeline.errors import PipelineError
+from pipeline.models.quasi_geostrophic import gaussian_grid
 from pipeline.networks import save_network
 from pipeline.networks.coupled_vae import CoupledVAE
 from pipeline.normalization import Normalization
-from pipeline.transforms import Transform
+from pipeline.spaces import Component, Space
+from pipeline.spherical_harmonics import SphericalHarmonics
+from pipeline.transforms import Transform, balance
 from pipeline.transforms.autoencoder import Autoencoder
 from pipeline.transforms.identity import Identity
 from pipeline.transforms.linear import Linear, fit
@@ -20,6 +23,9 @@ RANGES = {"ps": (9e4, 1.05e5), "ta": (220.0, 320.0), "ua": (-30.0, 30.0), "va": 
     "ssu": (-1.0, 1.0),
     "ssv": (-1.0, 1.0),
     "ssh": (-1.5, 1.5),
+    "u_500": (-30.0, 30.0),
+    "v_500": (-30.0, 30.0),
+    "t_500": (220.0, 270.0),
 }
 
 
@@ -47,7 +53,12 @@ def _normalization(space):
     return Normalization(space, RANGES, ("2000-01-01", "2001-01-01"), {})
 
 
+WINDS = Component("atmosphere", gaussian_grid(SphericalHarmonics(5, 8, 16)), ("u_500", "v_500", "t_500", "ps"))
+SPACES = {"balance": Space((WINDS,))}
+"""Of the transforms that are not for any state."""
+
 BUILDERS = {
+    "balance": lambda space: balance.Balance(balance.fit(_states(space, 12), space), space),
     "identity": lambda space: Identity(),
     "linear": lambda space: Linear(fit(_states(space, 12)), rank=7),
     "autoencoder": lambda space: Autoencoder(Bent(space.size, 20).double(), _normalization(space)),
@@ -55,13 +66,23 @@ BUILDERS = {
 
 
 @pytest.fixture(params=registry.kinds("transforms"))
-def transform(request, air_sea_space) -> Transform:
+def kind(request) -> str:
     assert request.param in BUILDERS, f"add a builder for transforms/{request.param} to the tests"
-    return BUILDERS[request.param](air_sea_space)
+    return request.param
 
 
-def test_leading_axes_change_nothing(transform, air_sea_space):
-    x = _states(air_sea_space, 6, seed=1).reshape(2, 3, -1)
+@pytest.fixture
+def space(kind, air_sea_space) -> Space:
+    return SPACES.get(kind, air_sea_space)
+
+
+@pytest.fixture
+def transform(kind, space) -> Transform:
+    return BUILDERS[kind](space)
+
+
+def test_leading_axes_change_nothing(transform, space):
+    x = _states(space, 6, seed=1).reshape(2, 3, -1)
     z = transform.encode(x)
     assert z.shape[:-1] == (2, 3)
     assert transform.decode(z).shape == x.shape
@@ -69,9 +90,9 @@ def test_leading_axes_change_nothing(transform, air_sea_space):
     torch.testing.assert_close(transform.decode(z)[1, 0], transform.decode(z[1, 0]), rtol=1e-10, atol=1e-10)
 
 
-def test_decoder_has_the_gradient_of_finite_differences(transform, air_sea_space):
-    z = transform.encode(_states(air_sea_space, 1, seed=1)[0]).clone().requires_grad_()
-    weight = torch.randn(air_sea_space.size, generator=torch.Generator().manual_seed(2)).double() / 1e3
+def test_decoder_has_the_gradient_of_finite_differences(transform, space):
+    z = transform.encode(_states(space, 1, seed=1)[0]).clone().requires_grad_()
+    weight = torch.randn(space.size, generator=torch.Generator().manual_seed(2)).double() / 1e3
     (gradient,) = torch.autograd.grad(transform.decode(z) @ weight, z)
     direction = torch.randn(z.shape, generator=torch.Generator().manual_seed(3)).double()
     h = 1e-4
@@ -80,17 +101,17 @@ def test_decoder_has_the_gradient_of_finite_differences(transform, air_sea_space
     assert float((ahead - behind) / (2 * h)) == pytest.approx(float(gradient @ direction), rel=1e-6)
 
 
-def test_decoder_has_an_adjoint_by_dot_product(transform, air_sea_space):
-    z = transform.encode(_states(air_sea_space, 1, seed=1)[0])
-    sizes = (len(z), air_sea_space.size)
+def test_decoder_has_an_adjoint_by_dot_product(transform, space):
+    z = transform.encode(_states(space, 1, seed=1)[0])
+    sizes = (len(z), space.size)
     dz, dx = (torch.randn(n, generator=torch.Generator().manual_seed(n)).double() for n in sizes)
     tangent = torch.func.jvp(transform.decode, (z,), (dz,))[1]
     (adjoint,) = torch.func.vjp(transform.decode, z)[1](dx)
     assert float(tangent @ dx) == pytest.approx(float(adjoint @ dz), rel=1e-11)
 
 
-def test_single_precision_follows(transform, air_sea_space):
-    x = _states(air_sea_space, 2, seed=4)
+def test_single_precision_follows(transform, space):
+    x = _states(space, 2, seed=4)
     wanted, found = transform(x), transform.float()(x.float())
     assert found.dtype == torch.float32
     torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=1e-3)

@@ -4,11 +4,13 @@
 
 s_l is the standard deviation of field l by latitude, L_n L_n^T the covariance of the fields' spectral coefficients of
 total wavenumber n (Parrish and Derber 1992): horizontal scales, vertical structure and the balance between fields per
-scale, without a matrix of the size of the state. `fit` estimates both from differences.
+scale, without a matrix of the size of the state. `fit` estimates both from differences. Global means (n = 0) have no
+errors but where `fit` is told: that of a streamfunction means nothing, that of a temperature does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -30,6 +32,7 @@ class Spectral(Covariance):
 
     deviation: torch.Tensor
     root: torch.Tensor
+    held: torch.Tensor
     gram_inverse: torch.Tensor
 
     def __init__(self, file: str | Path | xr.Dataset, inflation: float = 1.0) -> None:
@@ -41,10 +44,12 @@ class Spectral(Covariance):
         fields, nlat = deviation.shape
         self.harmonics = SphericalHarmonics(len(root) - 1, nlat, int(dataset.attrs["nlon"]))
         self.fields = fields
+        means = dataset["mean"].values.nonzero()[0] if "mean" in dataset else []
+        self.register_buffer("held", _held(self.harmonics, fields, means))
         self.register_buffer("deviation", inflation**0.5 * deviation)
         self.register_buffer("root", root)
         h = self.harmonics
-        weighted = h.legendre * h.inside[:, None] * self.deviation[:, None, :, None]
+        weighted = h.legendre * self.held[:, :, None] * self.deviation[:, None, :, None]
         gram = h.nlon * weighted.transpose(-1, -2) @ weighted  # of the columns of S Y, per field and m
         self.register_buffer("gram_inverse", torch.linalg.pinv(gram, hermitian=True, rtol=1e-12))
 
@@ -67,13 +72,13 @@ class Spectral(Covariance):
         h = self.harmonics
         power = (self.root**2).sum(-1).T  # (field, n); every m counts twice but m = 0
         twice = torch.where(h.order > 0, 2.0, 1.0)[:, None, None]
-        shape = (twice * h.legendre**2 * h.inside[:, None]).sum(0) @ power.T
-        field = self.deviation**2 * shape.T
+        shape = torch.einsum("mjn,fmn,fn->fj", twice * h.legendre**2, self.held, power)
+        field = self.deviation**2 * shape
         return field[:, :, None].expand(-1, -1, h.nlon).flatten()
 
     def _synthesise(self, a: torch.Tensor) -> torch.Tensor:
         """Real coordinates (..., field, m, n, 2) to fields (..., N), times their standard deviation."""
-        spectrum = torch.view_as_complex((a * self._half * self.harmonics.inside[..., None]).contiguous())
+        spectrum = torch.view_as_complex((a * self._half * self.held[..., None]).contiguous())
         return (self.deviation[:, :, None] * self.harmonics.synthesise(spectrum)).flatten(-3)
 
     def _synthesis_adjoint(self, dz: torch.Tensor) -> torch.Tensor:
@@ -81,10 +86,10 @@ class Spectral(Covariance):
         fields = self.deviation[:, :, None] * dz.unflatten(-1, (self.fields, h.nlat, h.nlon))
         waves = torch.view_as_real(torch.fft.rfft(fields)[..., : h.truncation + 1])
         a = torch.einsum("...jmc,mjn->...mnc", waves, h.legendre)
-        return a * self._twice * h.inside[..., None]
+        return a * self._twice * self.held[..., None]
 
     def _solve(self, a: torch.Tensor) -> torch.Tensor:
-        return torch.einsum("lmnk,...lmkc->...lmnc", self.gram_inverse, a) * self.harmonics.inside[..., None]
+        return torch.einsum("lmnk,...lmkc->...lmnc", self.gram_inverse, a) * self.held[..., None]
 
     @property
     def _half(self) -> torch.Tensor:
@@ -102,8 +107,21 @@ class Spectral(Covariance):
         return v.unflatten(-1, (self.fields, top, top, 2))
 
 
+def _held(h: SphericalHarmonics, fields: int, means: Sequence[int]) -> torch.Tensor:
+    """1 where a coefficient has errors, (field, m, n): inside the truncation, global means of `means` alone."""
+    held = h.inside.repeat(fields, 1, 1)
+    held[list(means), 0, 0] = 1.0
+    return held
+
+
 def fit(
-    differences: torch.Tensor, fields: int, truncation: int, nlat: int, nlon: int, floor: float = 1e-6
+    differences: torch.Tensor,
+    fields: int,
+    truncation: int,
+    nlat: int,
+    nlon: int,
+    floor: float = 1e-6,
+    means: Sequence[int] = (),
 ) -> xr.Dataset:
     """s_l and L_n from differences (N, n), N >= 2; their mean is removed.
 
@@ -112,19 +130,21 @@ def fit(
         fields: how many a state holds.
         truncation, nlat, nlon: of the grid.
         floor: smallest eigenvalue of a covariance, as a share of its trace: a scale without errors stays invertible.
+        means: fields whose global mean has errors.
     """
     if len(differences) < 2:
         raise PipelineError(f"covariances/spectral: {len(differences)} differences are too few; give two at least")
     h = SphericalHarmonics(truncation, nlat, nlon)
     d = (differences - differences.mean(0)).double().unflatten(-1, (fields, nlat, nlon))
     deviation = d.square().mean(dim=(0, -1)).sqrt()
-    a = h.analyse(d / deviation[:, :, None]) * h.inside
+    held = _held(h, fields, means)
+    a = h.analyse(d / deviation.clamp(min=torch.finfo(torch.float64).tiny)[:, :, None]) * held
     twice = torch.where(h.order > 0, 2.0, 1.0)[:, None]
-    covariance = torch.einsum("mn,bkmn,blmn->nkl", (twice * h.inside).to(a), a, a.conj()).real
+    covariance = torch.einsum("mn,bkmn,blmn->nkl", (twice * held.amax(0)).to(a), a, a.conj()).real
     covariance = covariance / len(d) / (2 * h.order + 1)[:, None, None]
+    covariance[0] += torch.diag(1 - held[:, 0, 0]) * covariance[1].trace()  # not held, but to be factored
     trace = covariance.diagonal(dim1=1, dim2=2).sum(1).clamp(min=torch.finfo(torch.float64).tiny)
-    covariance[0] = torch.eye(fields).double() * trace[1]
-    trace[0] = fields * trace[1]
     root = torch.linalg.cholesky(covariance + floor * trace[:, None, None] * torch.eye(fields).double())
     data = {"deviation": (("field", "lat"), deviation.numpy()), "root": (("n", "field", "control"), root.numpy())}
+    data["mean"] = ("field", held[:, 0, 0].to(torch.int8).numpy())
     return xr.Dataset(data, attrs={"nlon": nlon, "samples": len(d)})

@@ -169,11 +169,12 @@ def _columns(given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _defects(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Rows that cannot be used, by reason."""
     names = columns["variable"]
+    known = [name for name in np.unique(names) if name in VOCABULARY]
     limits = np.array([PLAUSIBLE.get(name, (-np.inf, np.inf)) for name in names.tolist()]).reshape(-1, 2)
     lat, lon, value, error = (columns[name] for name in ("lat", "lon", "value", "error"))
     with np.errstate(invalid="ignore"):
         return {
-            f"unknown variable (choose from {', '.join(VOCABULARY)})": ~np.isin(names, list(VOCABULARY)),
+            f"unknown variable (choose from {', '.join(VOCABULARY)})": ~np.isin(names, known),
             "missing value": ~np.isfinite(value),
             "coordinates off the globe": ~((np.abs(lat) <= 90.0) & (lon >= 0.0) & (lon < 360.0)),
             "error that is not positive": ~(np.isfinite(error) & (error > 0.0)),

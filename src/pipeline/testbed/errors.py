@@ -16,10 +16,13 @@ import xarray as xr
 from pipeline.covariances import Differences, spectral
 from pipeline.files import atomic
 from pipeline.networks import load_network
+from pipeline.spaces import Space
 from pipeline.testbed.observing import Observing
 from pipeline.testbed.world import World
 from pipeline.training.o2lnet import observe, write_errors
+from pipeline.transforms import balance
 from pipeline.transforms.autoencoder import Autoencoder
+from pipeline.transforms.balance import wind_levels
 from pipeline.verification.latent import diagonality
 
 
@@ -41,7 +44,7 @@ def forecast_pairs(world: World) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[str, float]:
-    """background.nc, observation.nc, climate.nc (latent), spectral.nc (model space); how diagonal, how good O and D.
+    """background.nc, observation.nc, climate.nc (latent), those of `write_model_space`; how diagonal, how good O and D.
 
     Args:
         world: with its nature runs.
@@ -55,10 +58,8 @@ def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[s
     latent = transform.encode(long) - transform.encode(short)
     statistics = Differences(32, channels)
     statistics.update(latent)
-    harmonics = world.model.harmonics
     _save(statistics.dataset(), folder / "background.nc")
-    shape = (harmonics.truncation, harmonics.nlat, harmonics.nlon)
-    _save(spectral.fit(long - short, levels, *shape), folder / "spectral.nc")
+    write_model_space(long - short, world.space, world.model.harmonics.truncation, folder)
     _save(_climate(transform, world), folder / "climate.nc")
     observing = Observing(world)
     x = world.validation_states(world.plan["errors"]["every"])
@@ -76,6 +77,18 @@ def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[s
         "o2lnet_alone": world.distance(transform.decode(z_o), truth),
         "regression_alone": regression(world, observing),
     }
+
+
+def write_model_space(differences: torch.Tensor, space: Space, truncation: int, folder: Path) -> None:
+    """spectral.nc of differences (N, n); where they hold winds, balance.nc and spectral.nc of its control variables."""
+    component, means = space.components[0], []
+    if wind_levels(component.variables):
+        dataset = balance.fit(differences, space, truncation)
+        _save(dataset, folder / "balance.nc")
+        transform = balance.Balance(dataset, space)
+        differences, means = transform.encode(differences.double()), transform.places.scalars
+    fields, nlat, nlon = component.shape
+    _save(spectral.fit(differences, fields, truncation, nlat, nlon, means=means), folder / "spectral.nc")
 
 
 def regression(world: World, observing: Observing) -> float:
