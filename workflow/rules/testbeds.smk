@@ -78,7 +78,7 @@ rule testbed_o2lnet:
 
 
 rule testbed_errors:
-    """B and R in latent space, B in model space."""
+    """B and R in latent space, B in model space: files that depend on what a state holds."""
     input:
         model=MODEL_FILES,
         nature=rules.testbed_nature.output[0],
@@ -86,15 +86,11 @@ rule testbed_errors:
         o2lnet=rules.testbed_o2lnet.output.weights,
         code=code(*WORLD, "testbed/errors", "testbed/observing", "covariances", "verification/latent"),
     output:
-        background=f"{RESULTS}/errors/background.nc",
-        spectral=f"{RESULTS}/errors/spectral.nc",
-        observation=f"{RESULTS}/errors/observation.nc",
-        climate=f"{RESULTS}/errors/climate.nc",
-        table=f"{RESULTS}/errors/latent.json",
+        directory(f"{RESULTS}/errors"),
     log:
-        f"{RESULTS}/errors/errors.log",
+        f"{RESULTS}/errors.log",
     benchmark:
-        f"{RESULTS}/errors/errors.tsv"
+        f"{RESULTS}/errors.tsv"
     conda:
         "../envs/pipeline.yaml"
     params:
@@ -132,7 +128,7 @@ rule testbed_row:
         truths=rules.testbed_truths.output[0],
         autoencoder=rules.testbed_autoencoder.output.weights,
         o2lnet=rules.testbed_o2lnet.output.weights,
-        errors=rules.testbed_errors.output.background,
+        errors=rules.testbed_errors.output[0],
         code=code(
             *WORLD,
             "testbed/cycles",
@@ -164,7 +160,7 @@ rule testbed_row:
 
 rule testbed_summary:
     input:
-        table=rules.testbed_errors.output.table,
+        errors=rules.testbed_errors.output[0],
         scores=expand(f"{RESULTS}/rows/{{row}}.json", row=ROWS),
         code=code("verification/testbeds"),
     output:

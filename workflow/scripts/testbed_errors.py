@@ -12,8 +12,8 @@ from pipeline.testbed.world import World
 
 with guarded(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
-    files, folder = snakemake.input, Path(snakemake.output.table).parent
+    files, folder = snakemake.input, Path(snakemake.output[0])
     world = World(snakemake.params.plan, snakemake.params.seed, Path(files.nature))
     found = errors.write(world, Path(files.autoencoder).parent, Path(files.o2lnet).parent, folder)
-    with atomic(snakemake.output.table) as partial:
+    with atomic(folder / "latent.json") as partial:
         partial.write_text(json.dumps(found, indent=1) + "\n")

@@ -25,6 +25,9 @@ from pipeline.transforms.autoencoder import Autoencoder
 from pipeline.transforms.balance import wind_levels
 from pipeline.verification.latent import diagonality
 
+SAMPLES = 5000
+"""States that the linear regression learns from, at most."""
+
 
 def forecast_pairs(world: World) -> tuple[torch.Tensor, torch.Tensor]:
     """Forecasts over 48 and over 24 hours valid at the same time, both (N, n)."""
@@ -44,7 +47,9 @@ def forecast_pairs(world: World) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[str, float]:
-    """background.nc, observation.nc, climate.nc (latent), those of `write_model_space`; how diagonal, how good O and D.
+    """Files of B and R in latent space and of B in model space; how diagonal they are, how good O and D.
+
+    background.nc, observation.nc, climate.nc (latent), differences.nc, and those of `write_model_space`.
 
     Args:
         world: with its nature runs.
@@ -53,13 +58,15 @@ def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[s
     """
     encoder, observer = (load_network(path, world.space) for path in (autoencoder, o2lnet))
     transform = Autoencoder(encoder, world.normalization, world.space)
-    channels, levels = encoder.latent_shape[0], world.space.components[0].shape[0]
+    channels, first = encoder.latent_shape[0], world.space.components[0]
     long, short = forecast_pairs(world)
     latent = transform.encode(long) - transform.encode(short)
     statistics = Differences(32, channels)
     statistics.update(latent)
     _save(statistics.dataset(), folder / "background.nc")
-    write_model_space(long - short, world.space, world.model.harmonics.truncation, folder)
+    _save(xr.Dataset({"x": (("member", "state"), (long - short).numpy())}), folder / "differences.nc")
+    if hasattr(world.model, "harmonics"):
+        write_model_space(long - short, world.space, world.model.harmonics.truncation, folder)
     _save(_climate(transform, world), folder / "climate.nc")
     observing = Observing(world)
     x = world.validation_states(world.plan["errors"]["every"])
@@ -71,7 +78,7 @@ def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[s
     truth = world.normalization.denormalize(x)
     return {
         "diagonality_b_latent": diagonality(latent, channels),
-        "diagonality_b_model": diagonality(long - short, levels),
+        "diagonality_b_model": diagonality((long - short)[:, world.space.slice_of(first.name)], first.shape[0]),
         "diagonality_r_latent": diagonality(z_o - z, channels),
         "reconstruction": world.distance(transform(truth), truth),
         "o2lnet_alone": world.distance(transform.decode(z_o), truth),
@@ -94,18 +101,21 @@ def write_model_space(differences: torch.Tensor, space: Space, truncation: int, 
 def regression(world: World, observing: Observing) -> float:
     """Error of the linear regression of the state on its observations, what an O2Lnet alone is to be measured by.
 
-    x = mean + C_xy (C_yy + R)^-1 (y - mean_y),    covariances of the nature runs, all stations reporting
+    x = mean + C_xy (C_yy + R)^-1 d = mean + X^T (Y Y^T + N R)^-1 Y d,    d = y - mean_y, R = sigma^2
+
+    X and Y hold the anomalies of N states of the nature runs, at most SAMPLES, as rows; all stations report.
     """
     seen = observing.coverage > 0
     every = world.plan["nature"]["every"]
-    train = world.nature[::every, :-1].flatten(0, 1).double() / world.deviation
+    train = world.nature[::every, :-1].flatten(0, 1)
+    train = train[:: -(-len(train) // SAMPLES)].double() / world.deviation
     truth = world.nature[::every, -1].double() / world.deviation
     mean, sigma = train.mean(0), world.plan["observations"]["error_share"]
     x, y = train - mean, (train - mean)[:, seen]
-    gain = torch.linalg.solve(y.mT @ y / len(y) + sigma**2 * torch.eye(y.shape[1]).double(), y.mT @ x / len(y))
     noise = torch.randn(truth[:, seen].shape, generator=torch.Generator().manual_seed(world.seed), dtype=torch.float64)
-    estimate = mean + (truth[:, seen] + sigma * noise - mean[seen]) @ gain
-    return world.distance(estimate * world.deviation, truth * world.deviation)
+    d = truth[:, seen] + sigma * noise - mean[seen]
+    weights = torch.linalg.solve(y @ y.mT + len(y) * sigma**2 * torch.eye(len(y)).double(), y @ d.mT)
+    return world.distance((mean + weights.mT @ x) * world.deviation, truth * world.deviation)
 
 
 def _climate(transform: Autoencoder, world: World) -> xr.Dataset:
