@@ -32,15 +32,12 @@ def known(space) -> xr.Dataset:
     """Geostrophic, hydrostatic: ps = rho f psi_700, t = p/R f (psi_300 - psi_700) / dp (half of it below); friction."""
     sine = np.sin(np.radians(space.components[0].grid.lat))
     f, thickness = 2 * OMEGA * sine, MID / (GAS * LAYER)
-    pressure = np.stack([np.zeros_like(f), DENSITY * f])
-    temperature = thickness * np.stack([f, -f])
+    pressure = np.stack([np.zeros_like(f), DENSITY * f], axis=1)
+    temperature = thickness * np.stack([f, -f], axis=1)
     return xr.Dataset(
         {
             "chi_psi": (("level", "lat"), np.stack([0.0 * sine, 0.2 * sine])),
-            "scalar_psi": (
-                ("lat", "scalar", "level"),
-                np.stack([pressure, temperature, 0.5 * temperature]).transpose(2, 0, 1),
-            ),
+            "scalar_psi": (("lat", "scalar", "level"), np.stack([pressure, temperature, 0.5 * temperature], axis=1)),
             "vertical": (("lat", "field", "control"), np.tile(np.eye(len(VARIABLES)), (len(sine), 1, 1))),
         },
         attrs={"variables": " ".join(VARIABLES), "nlon": SHAPE[2], "truncation": SHAPE[0]},
