@@ -17,7 +17,16 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from pipeline.config_base import Kind, MethodKind, ModelKind, NetworkKind, RowName, Section, Training
+from pipeline.config_base import (
+    Kind,
+    MethodKind,
+    ModelKind,
+    NetworkKind,
+    RowName,
+    Section,
+    Training,
+    without_removed,
+)
 from pipeline.config_testbed import Testbed
 from pipeline.errors import PipelineError
 
@@ -276,8 +285,7 @@ class Config(Section):
     @field_validator("methods", "observations", mode="before")
     @classmethod
     def _without_removed(cls, entries: Any) -> Any:
-        """`<name>: null` takes out what the experiment has that this one starts from."""
-        return {k: v for k, v in entries.items() if v is not None} if isinstance(entries, Mapping) else entries
+        return without_removed(entries)
 
 
 def resolve(user: Mapping[str, Any], root: Path = ROOT) -> Config:

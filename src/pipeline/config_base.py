@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -61,6 +62,11 @@ def _file_name(name: str) -> str:
     if not name.replace("_", "").isalnum():
         raise ValueError(f"row {name!r}: letters, digits and _ only, as files are named after it")
     return name
+
+
+def without_removed(entries: Any) -> Any:
+    """`<name>: null` takes out what the experiment has that this one starts from."""
+    return {k: v for k, v in entries.items() if v is not None} if isinstance(entries, Mapping) else entries
 
 
 NetworkKind = Annotated[Kind, kind_of("networks")]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.config_base import MethodKind, ModelKind, NetworkKind, RowName, Section, Training
+from pipeline.config_base import MethodKind, ModelKind, NetworkKind, RowName, Section, Training, without_removed
 
 
 class Runs(Section):
@@ -77,6 +79,11 @@ class Testbed(Section):
     errors: ErrorStatistics = ErrorStatistics()
     cycling: TestbedCycling = TestbedCycling()
     rows: dict[RowName, TestbedRow] = Field(default_factory=dict)
+
+    @field_validator("rows", mode="before")
+    @classmethod
+    def _without_removed(cls, rows: Any) -> Any:
+        return without_removed(rows)
 
     @field_validator("rows")
     @classmethod
