@@ -4,9 +4,9 @@
     psi = V_psi(phi) z_1          chi_u = V_chi(phi) z_2    t_u = V_t(phi) z_3            ps_u = s(phi) z_4
 
 psi and chi are streamfunction and velocity potential on all levels, c, G and g regressions by latitude phi (Wu, Purser
-and Parrish 2002, 10.1175/1520-0493(2002)130<2905:TDVAWS>2.0.CO;2; GEN_BE of Descombes et al. 2015). What the
-regressions leave (index u) is nearly independent of psi, so that a covariance may treat it so, yet an observation of
-temperature or pressure moves the wind along the isobars. V is the symmetric root of the covariance between the levels
+and Parrish 2002, Mon. Wea. Rev. 130; GEN_BE, Descombes et al. 2015, 10.5194/gmd-8-669-2015). What the regressions leave
+(index u) is nearly independent of psi, so that a covariance may treat it so, yet an observation of temperature or
+pressure moves the wind along the isobars. V is the symmetric root of the covariance between the levels
 of one variable: G psi holds differences of psi between levels, whose size depends on the latitude. z has the places of
 x, psi's in those of u and chi_u's in those of v.
 
@@ -181,8 +181,8 @@ def fit(
 
     chi_u, scalars_u = chi - c[..., None] * psi, scalars - _on_columns(g, psi)
     names = [f"chi_{level}" for level in places.levels] + [component.variables[k] for k in places.parts[2]]
-    left, given = torch.cat([chi_u, scalars_u], 1), torch.cat([chi, scalars], 1)
-    explained = 1 - (h.weight @ left.square().mean((0, 3)).T) / (h.weight @ given.square().mean((0, 3)).T)
+    left, whole = (torch.cat(pair, 1).square().mean((0, 3)) @ h.weight for pair in ((chi_u, scalars_u), (chi, scalars)))
+    explained = {f"explained_{name}": float(share) for name, share in zip(names, 1 - left / whole, strict=True)}
     z = torch.cat([psi, chi_u, scalars_u, others], 1)[:, places.order]
     return xr.Dataset(
         {
@@ -193,7 +193,7 @@ def fit(
         {"lat": component.grid.lat, "level": list(places.levels), "scalar": names[len(places.levels) :]},
         {"variables": " ".join(component.variables), "nlon": h.nlon, "truncation": h.truncation}
         | {"samples": len(fields), "modes": m.shape[1]}
-        | {f"explained_{name}": float(value) for name, value in zip(names, explained, strict=True)},
+        | explained,
     )
 
 
