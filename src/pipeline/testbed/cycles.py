@@ -13,7 +13,7 @@ import torch
 import xarray as xr
 from safetensors.torch import load_file
 
-from pipeline import assimilation
+from pipeline import assimilation, registry
 from pipeline.ensembles.lagged import Carried
 from pipeline.observations.operators import Interpolation
 from pipeline.progress import progress
@@ -41,9 +41,11 @@ class Cycles:
 
     def _build(self) -> assimilation.Method:
         text = json.dumps(self.row["method"]).replace("$folder", str(self.folder))
+        transform = {"kind": "autoencoder", "network": str(self.folder / "autoencoder")}
+        takes_one = "transform" in registry.options("assimilation", self.row["method"]["kind"])
         return assimilation.build(
             json.loads(text),
-            {"transform": {"kind": "autoencoder", "network": str(self.folder / "autoencoder")}},
+            {"transform": transform} if takes_one else {},
             space=self.world.space,
             operator=Interpolation,
             normalization=self.world.normalization,
@@ -112,6 +114,7 @@ class Cycles:
         series = {key: value[first:] for key, value in series.items()}
         x, t = series["analysis"], series["truth"]
         line = {"background": world.distance(series["background"], t), "analysis": world.distance(x, t)}
+        line |= {f"analysis_of_{name}": error for name, error in world.distances(x, t).items()}
         if self.method is not None:
             line |= {"cpu_seconds": float(np.median(seconds[first:])), "peak_bytes": float(self.bytes)}
         if "sigma" in series:

@@ -7,6 +7,7 @@ d(x, t)^2 = mean_w [(x - t) / deviation]^2, w by area.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,6 +111,15 @@ class World:
     def distance(self, x: torch.Tensor, truth: torch.Tensor) -> float:
         """Root mean square by area over variables and states (..., n), in standard deviations."""
         return float(self.squares(x, truth).mean().sqrt())
+
+    def distances(self, x: torch.Tensor, truth: torch.Tensor) -> dict[str, float]:
+        """The same for each quantity: a variable, or one at all its levels (`u` of `u_500`, ...)."""
+        error = (self.seen(x).double() - self.seen(truth).double()) / self.deviation
+        squares = (error.square() * self.space.weights).flatten(0, -2).mean(0)  # weights sum to 1 per variable
+        found: dict[str, list[float]] = {}
+        for name in (v for component in self.space.components for v in component.variables):
+            found.setdefault(re.sub(r"_\d+$", "", name), []).append(float(squares[self.space.index(name)].sum()))
+        return {name: (sum(values) / len(values)) ** 0.5 for name, values in found.items()}
 
     def squares(self, x: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         """Mean square by area over variables of each state, (...), in variances."""

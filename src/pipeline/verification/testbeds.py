@@ -39,11 +39,11 @@ def method_rows(name: str, published: Mapping[str, float], scores: Mapping[str, 
         scores: of `testbed.cycles`, one number per seed.
     """
     rows = []
-    for score, unit in UNITS.items():
-        if score in scores:
-            better = "higher" if score in HIGHER else "equal" if score in EQUAL else "lower"
-            values = np.asarray(scores[score])
-            rows.append(row(f"{score}_{name}", values.mean(), unit, better, published.get(score), per_seed=[*values]))
+    for score in [s for s in UNITS if s in scores] + [s for s in scores if s.startswith("analysis_of_")]:
+        better = "higher" if score in HIGHER else "equal" if score in EQUAL else "lower"
+        values = np.asarray(scores[score])
+        unit, paper = UNITS.get(score, "deviations"), published.get(score)
+        rows.append(row(f"{score}_{name}", values.mean(), unit, better, paper, per_seed=[*values]))
     return rows
 
 
