@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from mpi4py import MPI
 
 from pipeline import bridge
@@ -143,6 +144,30 @@ def test_write_that_fails_leaves_the_old_file_and_a_usable_model(model, tmp_path
 def test_unreadable_restart_names_the_file_and_stops_the_model(model):
     with pytest.raises(FortranError, match=r"/nowhere/restart\.nc"):
         model.read_restart("/nowhere/restart.nc")
+
+
+def test_fields_on_pressure_levels_are_in_the_file_that_asks_for_them(
+    climate_module, climate_namelist, model, tmp_path
+):
+    model.run_until(START + 6 * HOURS)
+    model.write_state(tmp_path / "plain.nc")
+    with xr.open_dataset(tmp_path / "plain.nc") as ds:
+        assert "u_plev" not in ds
+    expected, memory = model.air(np.array([5e4, 8.5e4])), model.memory()
+    model.finalize()
+    own = tmp_path / "levels.nml"
+    own.write_text(climate_namelist.read_text().replace("pressure_levels = -1.0", "pressure_levels = 500.0, 850.0"))
+    levels = Climate(bridge.load(climate_module), MPI.COMM_SELF, own)
+    levels.set_memory(memory)
+    levels.write_state(tmp_path / "levels.nc")
+    with xr.open_dataset(tmp_path / "levels.nc") as ds:
+        found = np.concatenate([ds[f"{name}_plev"].transpose("plev", "lat", "lon") for name in "uvtz"])
+        assert ds["plev"].values.tolist() == [5e4, 8.5e4]
+    np.testing.assert_array_equal(found, expected[[0, 1, 2, 3, 4, 5, 8, 9]])
+    assert 4500 < float(expected[8].mean()) < 6500
+    own.write_text(own.read_text().replace("500.0, 850.0", "850.0, 500.0"))
+    with pytest.raises(FortranError, match="pressure_levels have to be positive and to rise"):
+        Climate(bridge.load(climate_module), MPI.COMM_SELF, own)
 
 
 def test_diagnostics_have_names_and_plausible_values(model):

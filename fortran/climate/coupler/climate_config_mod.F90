@@ -9,7 +9,7 @@ module climate_config_mod
     private
     public :: climate_config_read, grid_file_read
 
-    integer, parameter :: path_length = 512
+    integer, parameter :: path_length = 512, max_levels = 100
 
     type, public :: climate_config_type
         character(len=path_length) :: grid_file = ''    !< grid.nc; relative to the working directory
@@ -22,6 +22,7 @@ module climate_config_mod
         integer(i8) :: start_seconds = 0                !< clock at the start, since 2000-01-01 [s]
         logical :: use_topography = .false.
         character(len=16) :: surface = 'simple'         !< or 'full': tiles, ice and buckets under a moist atmosphere
+        real(dp) :: pressure_levels(max_levels) = -1.0_dp  !< of the air in files of fields, rising [hPa]; -1: none
     end type climate_config_type
 
     !> Every group a namelist file of this model may hold.
@@ -41,8 +42,9 @@ contains
         integer(i8) :: start_seconds
         logical :: use_topography, found
         character(len=16) :: surface
+        real(dp) :: pressure_levels(max_levels)
         namelist /climate_nml/ grid_file, atmos_trunc, atmos_nlon, atmos_nlat, atmos_nlev, atmos_dt, ocean_nlon, &
-            ocean_nlat, ocean_nlev, ocean_dt, coupling_dt, start_seconds, use_topography, surface
+            ocean_nlat, ocean_nlev, ocean_dt, coupling_dt, start_seconds, use_topography, surface, pressure_levels
         character(len=256) :: message
         integer :: unit, code
 
@@ -61,13 +63,14 @@ contains
         start_seconds = config%start_seconds
         use_topography = config%use_topography
         surface = config%surface
+        pressure_levels = config%pressure_levels
         call namelist_check_groups(path, known_groups, status)
         call namelist_open(path, 'climate_nml', unit, found, status)
         if (found) read (unit, nml=climate_nml, iostat=code, iomsg=message)
         if (found) call namelist_close(unit, path, 'climate_nml', code, message, status)
         if (status%failed()) return
         config = climate_config_type(grid_file, atmos_trunc, atmos_nlon, atmos_nlat, atmos_nlev, atmos_dt, ocean_nlon, &
-            ocean_nlat, ocean_nlev, ocean_dt, coupling_dt, start_seconds, use_topography, surface)
+            ocean_nlat, ocean_nlev, ocean_dt, coupling_dt, start_seconds, use_topography, surface, pressure_levels)
         call check(config, path, status)
     end subroutine climate_config_read
 
@@ -89,6 +92,10 @@ contains
         end if
         if (all(config%surface /= [character(len=16) :: 'simple', 'full'])) call status%set(status_bad_input, &
             where_found//"surface is '"//trim(config%surface)//"'; it must be 'simple' or 'full'")
+        associate (p => pack(config%pressure_levels, config%pressure_levels /= -1.0_dp))
+            if (any(p <= 0.0_dp) .or. any(p(2:) <= p(:size(p) - 1))) call status%set(status_bad_input, &
+                where_found//'pressure_levels have to be positive and to rise [hPa]; -1 for none')
+        end associate
         if (config%start_seconds < 0) call status%set(status_bad_input, &
             where_found//'start_seconds must not be before 2000-01-01')
     end subroutine check

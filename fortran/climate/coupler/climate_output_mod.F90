@@ -8,7 +8,7 @@ module climate_output_mod
     use climate_type_mod, only: climate_type
     implicit none
     private
-    public :: open_output, put_air, put_air_levels, put_sea, put_sea_levels
+    public :: open_output, put_air, put_air_levels, put_air_pressures, put_sea, put_sea_levels
 
 contains
 
@@ -40,6 +40,17 @@ contains
         call put(file, self%atmos_layout, name, [character(len=5) :: 'lon', 'lat', 'level'], &
             [self%atmos%nlon, self%atmos%nlat, self%atmos%nlev], field, units, status)
     end subroutine put_air_levels
+
+    !> On the pressure levels of &climate_nml.
+    subroutine put_air_pressures(self, file, name, field, units, status)
+        type(climate_type), intent(in) :: self
+        type(netcdf_file_type), intent(in) :: file
+        character(len=*), intent(in) :: name, units
+        real(dp), intent(in) :: field(:, :, :)      !< (nlon, nrows, nplev)
+        type(status_type), intent(inout) :: status
+        call put(file, self%atmos_layout, name, [character(len=4) :: 'lon', 'lat', 'plev'], &
+            [self%atmos%nlon, self%atmos%nlat, size(field, 3)], field, units, status)
+    end subroutine put_air_pressures
 
     subroutine put_air(self, file, name, field, units, status)
         type(climate_type), intent(in) :: self

@@ -7,8 +7,9 @@ module climate_state_mod
     use layout_mod, only: layout_type
     use climate_type_mod, only: climate_type, forcing_rivers, air_rain, air_evaporation, air_sw_net, air_olr
     use climate_mod, only: climate_seconds
-    use climate_output_mod, only: open_output, put_air, put_air_levels, put_sea, put_sea_levels
-    use atmos_mod, only: atmos_surface, atmos_fields, atmos_add_surface_increment
+    use climate_output_mod, only: open_output, put_air, put_air_levels, put_air_pressures, put_sea, &
+        put_sea_levels
+    use atmos_mod, only: atmos_surface, atmos_fields, atmos_pressure_levels, atmos_add_surface_increment
     use ocean_mod, only: ocean_surface, ocean_fields, ocean_add_surface_increment
     implicit none
     private
@@ -18,7 +19,7 @@ module climate_state_mod
 contains
 
     !> Three-dimensional fields, named as in ensemble.nc; with the full surface also humidity, ice, land and the water
-    !! and radiation of the last interval.
+    !! and radiation of the last interval; the air on pressure levels where &climate_nml names any.
     subroutine climate_write_state(self, path, status)
         type(climate_type), intent(inout) :: self
         character(len=*), intent(in) :: path
@@ -37,6 +38,7 @@ contains
         call put_air_levels(self, file, 'v', v, 'm s-1', status)
         call put_air_levels(self, file, 't', t, 'K', status)
         call put_air(self, file, 'ps', ps, 'Pa', status)
+        call write_pressure_levels(self, file, status)
         call put_sea_levels(self, file, 'temp', temp, 'degC', status)
         call put_sea_levels(self, file, 'salt', salt, 'g kg-1', status)
         call put_sea_levels(self, file, 'uo', uo, 'm s-1', status)
@@ -57,6 +59,25 @@ contains
         call file%close(status)
         call self%comm%agree(status)
     end subroutine climate_write_state
+
+    subroutine write_pressure_levels(self, file, status)
+        type(climate_type), intent(inout) :: self
+        type(netcdf_file_type), intent(in) :: file
+        type(status_type), intent(inout) :: status
+        real(dp), allocatable :: pressure(:), u(:, :, :), v(:, :, :), t(:, :, :), q(:, :, :), z(:, :, :)
+
+        pressure = pack(self%config%pressure_levels, self%config%pressure_levels > 0.0_dp)
+        if (size(pressure) == 0) return
+        allocate (u(self%atmos%nlon, size(self%atmos%rows), size(pressure)))
+        allocate (v, t, q, z, mold=u)
+        call atmos_pressure_levels(self%atmos, 100.0_dp*pressure, u, v, t, q, z)
+        if (self%comm%is_root()) call file%write('plev', ['plev'], [size(pressure)], 100.0_dp*pressure, 'Pa', status)
+        call put_air_pressures(self, file, 'u_plev', u, 'm s-1', status)
+        call put_air_pressures(self, file, 'v_plev', v, 'm s-1', status)
+        call put_air_pressures(self, file, 't_plev', t, 'K', status)
+        if (self%full) call put_air_pressures(self, file, 'q_plev', q, 'kg kg-1', status)
+        call put_air_pressures(self, file, 'z_plev', z, 'm', status)
+    end subroutine write_pressure_levels
 
     !> Share of land on the own atmosphere rows.
     function land_fraction(self)
