@@ -61,3 +61,9 @@ def climate_namelist(tmp_path_factory):
     path = folder / "climate.nml"
     write_namelist(path, MODEL, {"grid": str(write_grid(folder / "grid.nc"))}, "2008-10-03")
     return path
+
+
+@pytest.fixture
+def climate_states(climate_module, climate_namelist):
+    """What the model needs to be a function of states."""
+    return {"module": str(climate_module), "grid": str(climate_namelist.parent / "grid.nc"), "model": MODEL}

@@ -12,9 +12,8 @@ LEVELS = (200, 500, 850)
 
 
 @pytest.fixture
-def options(climate_module, climate_namelist, climate_sizes):
-    grid = climate_namelist.parent / "grid.nc"
-    return {"module": str(climate_module), "grid": str(grid), "model": climate_sizes, "levels": LEVELS}
+def options(climate_states):
+    return climate_states | {"levels": LEVELS}
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Nature runs, the unit of the errors, stations, forecast pairs, and what the networks leave behind."""
 
+import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import xarray as xr
 
 from pipeline.errors import PipelineError
 from pipeline.observations.operators import Interpolation
+from pipeline.spaces import Grid, air_sea_space
 from pipeline.testbed.errors import forecast_pairs
 from pipeline.testbed.observing import Observing
 from pipeline.testbed.world import World, make_nature
@@ -85,3 +88,30 @@ def test_error_statistics_are_those_of_their_definition(world, folder):
         assert variance.shape == (size,)
         assert bool((variance > 0).all())
     assert xr.load_dataset(folder / "errors" / "spectral.nc")["deviation"].shape == (2, 8)
+
+
+def test_stations_stand_in_each_component_and_at_sea_alone():
+    sea = Grid(np.array([-30.0, 0.0, 30.0]), np.arange(0.0, 360.0, 30.0), np.array([-45.0, -15.0, 15.0, 45.0]))
+    mask = np.ones(sea.shape, dtype=bool)
+    mask[:, :4] = False
+    space = air_sea_space(sea, dataclasses.replace(sea, mask=mask))
+    plan = {"observations": {"count": 20, "variables": (), "gaps": 0.0, "error_share": 0.1}}
+    stub = SimpleNamespace(space=space, plan=plan, seed=1, deviation=torch.ones(space.size))
+    observing = Observing(stub)
+    assert set(observing.variables) == {"ps", "ta", "ua", "va", "sst", "ssu", "ssv", "ssh"}
+    assert all(len(set(cells)) == 20 for cells in observing.stations.values())
+    assert set(observing.stations["atmosphere"]) != set(observing.stations["ocean"])
+    assert mask.ravel()[observing.stations["ocean"]].all()
+    truth = torch.randn(space.size, generator=torch.Generator().manual_seed(0))
+    truth[space.index("ps")] += 1e5
+    truth[space.index("ta")] += 280.0
+    seen = observing.observe(truth, 3)
+    assert len(Interpolation(space, seen).observations) == len(seen) == 8 * 20
+    index = np.concatenate(
+        [
+            space.index(v).start + observing.stations["ocean" if v[0] == "s" else "atmosphere"]
+            for v in observing.variables
+        ]
+    )
+    assert np.abs(seen.value - truth[torch.from_numpy(index)].numpy()).max() < 0.5
+    assert torch.equal(observing.coverage.nonzero().flatten().sort().values, torch.from_numpy(np.sort(index)))
