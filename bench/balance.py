@@ -47,11 +47,12 @@ def squares(x: torch.Tensor, space: Space) -> dict[str, torch.Tensor]:
 
 
 def stations(space: Space, seen: str, deviation: torch.Tensor) -> Observations:
-    """Of all variables that begin with a letter of `seen`, with NOISE of each element's deviation."""
+    """Of all variables that begin with a letter of `seen`, with NOISE of each variable's deviation, (variable,)."""
     rng = np.random.default_rng(0)
     lat, lon = np.degrees(np.arcsin(rng.uniform(-1, 1, STATIONS))), rng.uniform(0, 360, STATIONS)
-    names = [name for name in space.components[0].variables if name[0] in seen]
-    error = [NOISE * float(deviation[space.index(name)].square().mean().sqrt()) for name in names]
+    all_names = space.components[0].variables
+    names = sorted(name for name in all_names if name[0] in seen)
+    error = [NOISE * float(deviation[all_names.index(name)]) for name in names]
     p = len(names) * STATIONS
     columns = {"time": np.zeros(p, int), "withheld": np.zeros(p, bool), "variable": np.repeat(names, STATIONS)}
     columns |= {"lat": np.tile(lat, len(names)), "lon": np.tile(lon, len(names)), "error": np.repeat(error, STATIONS)}
@@ -95,15 +96,11 @@ if __name__ == "__main__":
         },
     }
     common = {"kind": "three_d_var", "minimizer": "gauss_newton", "tolerance": 1e-2, "iterations": 100}
-    deviation = sample.square().mean(0).sqrt()
+    deviation = torch.cat([*squares(sample, space).values()]).sqrt()
     for seen in ("tp", "uv"):
         network = stations(space, seen, deviation)
-        found = {
-            name: analysis_errors(
-                build({**common, **parts}, space=space, operator=Interpolation), space, truths, network
-            )
-            for name, parts in methods.items()
-        }
+        built = {name: build({**common, **m}, space=space, operator=Interpolation) for name, m in methods.items()}
+        found = {name: analysis_errors(method, space, truths, network) for name, method in built.items()}
         for name, error in found["balance"].items():
             peer = f"{found['none'][name]:.3f} without"
             rows.append(row(f"{name} from {'mass' if seen == 'tp' else 'wind'}", error, "1", "lower", peer=peer))

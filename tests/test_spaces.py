@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.spaces import ATMOSPHERE_VARIABLES, OCEAN_VARIABLES, Component, Grid, Space
+from pipeline.spaces import ATMOSPHERE_VARIABLES, OCEAN_VARIABLES, VOCABULARY, Component, Grid, Space
 
 
 @pytest.fixture
@@ -70,3 +70,14 @@ def test_what_does_not_fit_is_named(space, change, message):
 def test_a_vector_of_another_space_is_refused(space):
     with pytest.raises(ValueError, match="elements, the space has"):
         space.split(torch.zeros(5))
+
+
+def test_the_vocabulary_knows_variables_on_levels():
+    assert VOCABULARY["t_850"].units == "K"
+    assert VOCABULARY["u_500"].long_name == "eastward wind at level 500"
+    assert "q_1000" in VOCABULARY
+    assert VOCABULARY["psi_upper"].units == "m2 s-1"
+    for name in ("u_", "u_upper", "w_850", "u"):
+        assert name not in VOCABULARY
+        with pytest.raises(KeyError):
+            VOCABULARY[name]
