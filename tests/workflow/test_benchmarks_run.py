@@ -29,6 +29,27 @@ def test_a_testbed_is_a_valid_workflow(project, experiment, size):
     assert "train_vae" not in done.stdout
 
 
+@pytest.mark.parametrize(("experiment", "row"), [("climate_air", "three_d_var"), ("climate_interface", "hloba_both")])
+def test_the_fortran_model_makes_the_forecasts_of_a_testbed(project, experiment, row):
+    """From the build to a row of the table: winds balanced in 3D-Var; a lagged ensemble of air and sea."""
+    target = f"results/{experiment}/test/rows/{row}.json"
+    done = project.snakemake(target, config=(f"experiment={experiment}", "size=test"))
+    assert done.returncode == 0, done.stdout[-4000:]
+    scores = json.loads((project.folder / target).read_text())
+    assert 0 < scores["analysis"][0] < 3
+    names = {
+        "climate_air": ("u", "v", "t", "ps"),
+        "climate_interface": ("ps", "ta", "ua", "va", "sst", "ssu", "ssv", "ssh"),
+    }
+    assert {key.removeprefix("analysis_of_") for key in scores if key.startswith("analysis_of_")} == set(
+        names[experiment]
+    )
+    assert ("sigma_over_error" in scores) == (row == "hloba_both")
+    assert len({scores[f"forecast_{lead}d"][0] for lead in range(1, 6)}) == 5
+    errors = {path.name for path in (project.folder / f"results/{experiment}/test/errors").iterdir()}
+    assert ("balance.nc" in errors) == (experiment == "climate_air")
+
+
 def test_a_row_is_added_by_configuration_alone(project):
     row = "results/lorenz63/test/rows/mine.nc"
     own = project.folder / "mine.yaml"  # a file: `--config` makes texts of nested numbers
