@@ -1,6 +1,6 @@
 !> Spherical harmonic transform with one message exchange each way.
 !!
-!! Synthesis: spectral coefficients of the own wavenumbers, all latitudes (Legendre sums) -> MPI_Alltoallv -> Fourier
+!! Synthesis: spectral coefficients of the own wavenumbers, all latitudes (Legendre sums) -> comm%alltoallv -> Fourier
 !! coefficients of all wavenumbers on the own latitude pairs -> grid. Analysis runs the same way back. Every latitude
 !! sum is done whole on one rank in a fixed order and every column alone, so the bits do not depend on the number of
 !! ranks. North (N) and south (S) of a pair travel as N = even + odd, S = even - odd in the parity of n - m, and are
@@ -15,7 +15,6 @@ module atmos_transform_mod
     use atmos_gauss_mod, only: gaussian_nodes, legendre_functions
     use atmos_layout_mod, only: layout_type
     use atmos_legendre_mod, only: legendre_synthesis, legendre_analysis
-    use mpi_f08, only: MPI_Alltoallv, MPI_DOUBLE_PRECISION
     implicit none
     private
 
@@ -84,10 +83,8 @@ contains
             if (self%comm%size == 1) then
                 call swap(self%down_spectral, self%down_grid)
             else
-                call MPI_Alltoallv(self%down_spectral, block*layout%nm*layout%pair_count, &
-                    block*layout%nm*before(layout%pair_count), MPI_DOUBLE_PRECISION, &
-                    self%down_grid, block*layout%npairs*layout%m_count, &
-                    block*layout%npairs*before(layout%m_count), MPI_DOUBLE_PRECISION, self%comm%handle)
+                call self%comm%alltoallv(self%down_spectral, block*layout%nm*layout%pair_count, &
+                    self%down_grid, block*layout%npairs*layout%m_count)
             end if
         end associate
     end subroutine synthesize
@@ -105,10 +102,8 @@ contains
             if (self%comm%size == 1) then
                 call swap(self%up_grid, self%up_spectral)
             else
-                call MPI_Alltoallv(self%up_grid, block*layout%npairs*layout%m_count, &
-                    block*layout%npairs*before(layout%m_count), MPI_DOUBLE_PRECISION, &
-                    self%up_spectral, block*layout%nm*layout%pair_count, &
-                    block*layout%nm*before(layout%pair_count), MPI_DOUBLE_PRECISION, self%comm%handle)
+                call self%comm%alltoallv(self%up_grid, block*layout%npairs*layout%m_count, &
+                    self%up_spectral, block*layout%nm*layout%pair_count)
             end if
             do im = 1, layout%nm
                 call legendre_analysis(2*ncol, layout%trunc + 2 - layout%m_of(im), layout%npairs_global, layout%nm, &
@@ -258,15 +253,4 @@ contains
         call move_alloc(b, a)
         call move_alloc(held, b)
     end subroutine swap
-
-    !> Sum of the counts of the lower ranks.
-    pure function before(counts)
-        integer, intent(in) :: counts(:)
-        integer :: before(size(counts))
-        integer :: i
-        before(1) = 0
-        do i = 2, size(counts)
-            before(i) = before(i - 1) + counts(i - 1)
-        end do
-    end function before
 end module atmos_transform_mod
