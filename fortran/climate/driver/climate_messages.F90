@@ -1,7 +1,7 @@
-!> Counts the messages of the coupled model: `climate_messages NAMELIST`, under mpirun. Each line says for one part of the
-!! model and one kind of traffic (comm_mod) what a rank receives: calls, messages and bytes per step, the least, the mean
-!! and the most of the ranks. One coupling interval starts the model, the second is counted. Where the atmosphere cannot
-!! have so many ranks the ocean is counted alone. On two ranks the time of a message is measured first.
+!> Counts the messages of the coupled model: `climate_messages NAMELIST`, under mpirun. Each line says for one part of
+!! the model and one kind of traffic (comm_mod) what a rank receives: calls, messages and bytes per step, the least, the
+!! mean and the most of the ranks. One coupling interval starts the model, the second is counted. Where the atmosphere
+!! cannot have so many ranks the ocean is counted alone. On two ranks the time of a message is measured first.
 program climate_messages
     use, intrinsic :: iso_fortran_env, only: error_unit
     use kinds_mod, only: dp

@@ -22,7 +22,8 @@ contains
 
         do parity = 0, 1
             do j = 1, npairs - 1, 2
-                call two_latitudes(nc, nl, parity, p(:, j), p(:, j + 1), x, f(:, parity, im, j), f(:, parity, im, j + 1))
+                call two_latitudes(nc, nl, parity, p(:, j), p(:, j + 1), x, f(:, parity, im, j), &
+                    f(:, parity, im, j + 1))
             end do
             if (j == npairs) call two_latitudes(nc, nl, parity, p(:, j), p(:, j), x, f(:, parity, im, j), spare)
         end do
