@@ -102,7 +102,7 @@ contains
 
     !> Ping-pong of growing messages: half the time there and back, the least of several tries.
     subroutine time_messages()
-        integer, parameter :: sizes(5) = [1, 1000, 10000, 100000, 1000000], tries = 20, trips = 20
+        integer, parameter :: sizes(5) = [1, 1000, 10000, 100000, 1000000], tries = 10, trips = 10
         real(dp), allocatable :: ball(:)
         real(dp) :: started, least
         integer :: i, try, trip
