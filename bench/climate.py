@@ -55,8 +55,17 @@ def speed(
     programs: Path, work: Path, template: Path, ranks: int, days: float = DAYS, sizes: dict[str, int] | None = None
 ) -> tuple[float, float]:
     """CPU seconds per model day of atmosphere and ocean on the busiest rank."""
+    case(work, template, sizes or {}, {"days": days, "report_days": 1000.0})
+    printed = launched(ranks, programs / "climate_main", "run.nml", folder=work)
+    found = re.search(r"^# CPU seconds per model day.*: +(\S+) +(\S+)$", printed, re.MULTILINE)
+    assert found, printed
+    return float(found[1]), float(found[2])
+
+
+def case(work: Path, template: Path, sizes: dict[str, int], driver: dict[str, float]) -> Path:
+    """A folder that holds the namelist run.nml of a model of some sizes, and its grid."""
     settings = f90nml.read(template)
-    climate = settings["climate_nml"] | (sizes or {})
+    climate = settings["climate_nml"] | sizes
     known = f90nml.read(TEMPLATES["dry"])["climate_nml"] | climate
     air, sea = ((known[f"{part}_nlon"], known[f"{part}_nlat"]) for part in ("atmos", "ocean"))
     grid = work / f"grid_{air[0]}_{sea[0]}.nc"
@@ -64,12 +73,9 @@ def speed(
         work.mkdir(parents=True, exist_ok=True)
         grid_file.write(grid, air, sea)
     settings["climate_nml"] = climate | {"grid_file": grid.name}
-    settings["driver_nml"] = {"days": days, "report_days": 1000.0}
+    settings["driver_nml"] = driver
     settings.write(work / "run.nml", force=True)
-    printed = launched(ranks, programs / "climate_main", "run.nml", folder=work)
-    found = re.search(r"^# CPU seconds per model day.*: +(\S+) +(\S+)$", printed, re.MULTILINE)
-    assert found, printed
-    return float(found[1]), float(found[2])
+    return work
 
 
 def filter_cost(programs: Path) -> list[dict]:

@@ -64,8 +64,8 @@ contains
     subroutine fft_transform(self, ncol, re, im, work_re, work_im)
         class(fft_type), intent(in) :: self
         integer, intent(in) :: ncol
-        real(dp), intent(inout), contiguous :: re(:), im(:)            !< (ncol*n), column fastest
-        real(dp), intent(inout), contiguous :: work_re(:), work_im(:)  !< (ncol*n), overwritten
+        real(dp), intent(inout) :: re(ncol*self%n), im(ncol*self%n)            !< column fastest
+        real(dp), intent(inout) :: work_re(ncol*self%n), work_im(ncol*self%n)  !< overwritten
         integer :: i, done, radix, groups
         logical :: in_work
 
@@ -83,8 +83,8 @@ contains
             done = done*radix
         end do
         if (in_work) then
-            re(1:ncol*self%n) = work_re(1:ncol*self%n)
-            im(1:ncol*self%n) = work_im(1:ncol*self%n)
+            re = work_re
+            im = work_im
         end if
     end subroutine fft_transform
 
@@ -124,6 +124,7 @@ contains
         real(dp), intent(out) :: yr(v, 0:1), yi(v, 0:1)
         real(dp) :: dr, di
         integer :: i
+        !GCC$ ivdep
         do i = 1, v
             yr(i, 0) = ar(i) + br(i)
             yi(i, 0) = ai(i) + bi(i)
@@ -141,6 +142,7 @@ contains
         real(dp), parameter :: sine = sqrt(0.75_dp)
         real(dp) :: tr, ti, mr, mi, dr, di, br1, bi1, br2, bi2
         integer :: i
+        !GCC$ ivdep
         do i = 1, v
             tr = br(i) + cr(i)
             ti = bi(i) + ci(i)
@@ -167,6 +169,7 @@ contains
         real(dp), intent(out) :: yr(v, 0:3), yi(v, 0:3)
         real(dp) :: t0r, t0i, t1r, t1i, t2r, t2i, t3r, t3i
         integer :: i
+        !GCC$ ivdep
         do i = 1, v
             t0r = ar(i) + cr(i)
             t0i = ai(i) + ci(i)

@@ -24,6 +24,7 @@ module atmos_layout_mod
         integer, allocatable :: m_owner(:)          !< (0:trunc) rank that holds m
         integer, allocatable :: m_place(:)          !< (0:trunc) position of m in its owner's list
         integer, allocatable :: m_count(:)          !< (0:R-1)
+        integer, allocatable :: m_before(:)         !< (0:R-1) wavenumbers of the ranks before
         integer, allocatable :: m_of(:)             !< (nm) wavenumbers held here, ascending
         integer, allocatable :: first(:)            !< (nm + 1) spectral index of n = m
         integer, allocatable :: rows(:)             !< (nrows) global rows held here, ascending
@@ -95,6 +96,10 @@ contains
             self%m_owner(m) = merge(turn, 2*nranks - 1 - turn, turn < nranks)
             self%m_count(self%m_owner(m)) = self%m_count(self%m_owner(m)) + 1
             self%m_place(m) = self%m_count(self%m_owner(m))
+        end do
+        allocate(self%m_before(0:nranks - 1))
+        do m = 0, nranks - 1
+            self%m_before(m) = sum(self%m_count(:m - 1))
         end do
         self%nm = self%m_count(rank)
         allocate(self%m_of(self%nm))

@@ -42,7 +42,7 @@ contains
         real(dp), intent(in) :: dt                  !< [s]
         real(dp), intent(inout) :: x(:, :, :)       !< (3 nlev + 1, 2, ns)
         type(status_type), intent(inout) :: status
-        integer :: i, j
+        integer :: i, j, s
 
         if (.not. allocated(self%n)) then
             allocate(self%n(size(x, 1), 2, size(x, 3), stages), self%l(size(x, 1), 2, size(x, 3), stages))
@@ -51,10 +51,12 @@ contains
         do i = 1, stages
             call dynamics%tendency(x, self%n(:, :, :, i), i == 1, status)
             if (any(b(i, :) /= 0.0_dp)) call implicit%linear(dynamics%transform%layout, x, self%l(:, :, :, i))
-            x = self%start
-            do j = 1, i
-                if (a(j, i) /= 0.0_dp) x = x + (dt*a(j, i))*self%n(:, :, :, j)
-                if (b(j, i) /= 0.0_dp) x = x + (dt*b(j, i))*self%l(:, :, :, j)
+            do s = 1, size(x, 3)
+                x(:, :, s) = self%start(:, :, s)
+                do j = 1, i
+                    if (a(j, i) /= 0.0_dp) x(:, :, s) = x(:, :, s) + (dt*a(j, i))*self%n(:, :, s, j)
+                    if (b(j, i) /= 0.0_dp) x(:, :, s) = x(:, :, s) + (dt*b(j, i))*self%l(:, :, s, j)
+                end do
             end do
             call implicit%solve(dynamics%transform%layout, i, x)
         end do

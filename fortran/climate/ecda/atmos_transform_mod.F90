@@ -1,6 +1,6 @@
 !> Spherical harmonic transform with one message exchange each way.
 !!
-!! Synthesis: spectral coefficients of the own wavenumbers, all latitudes (Legendre sums) -> MPI_Alltoallv -> Fourier
+!! Synthesis: spectral coefficients of the own wavenumbers, all latitudes (Legendre sums) -> comm%alltoallv -> Fourier
 !! coefficients of all wavenumbers on the own latitude pairs -> grid. Analysis runs the same way back. Every latitude
 !! sum is done whole on one rank in a fixed order and every column alone, so the bits do not depend on the number of
 !! ranks. North (N) and south (S) of a pair travel as N = even + odd, S = even - odd in the parity of n - m, and are
@@ -15,9 +15,11 @@ module atmos_transform_mod
     use atmos_gauss_mod, only: gaussian_nodes, legendre_functions
     use atmos_layout_mod, only: layout_type
     use atmos_legendre_mod, only: legendre_synthesis, legendre_analysis
-    use mpi_f08, only: MPI_Alltoallv, MPI_DOUBLE_PRECISION
     implicit none
     private
+
+    !> Columns that go through the Fourier transform together: few, so that they stay in the nearest cache.
+    integer, parameter :: lanes = 8
 
     type, public :: transform_type
         integer :: nlon = 0
@@ -29,7 +31,8 @@ module atmos_transform_mod
         real(dp), allocatable :: p(:, :, :)       !< (0:trunc+1, pair, im) Legendre functions at the northern row
         real(dp), allocatable :: down_spectral(:), down_grid(:)  !< synthesis: before and after the exchange
         real(dp), allocatable :: up_grid(:), up_spectral(:)      !< analysis: before and after the exchange
-        real(dp), allocatable :: re(:), im(:), work_re(:), work_im(:)  !< (ncol*nlon) scratch of the Fourier transform
+        real(dp), allocatable :: re(:, :), im(:, :)              !< (lanes, 0:nlon-1) columns under transformation
+        real(dp), allocatable :: work_re(:, :), work_im(:, :)
     contains
         procedure :: init => transform_init
         procedure :: synthesize
@@ -64,7 +67,8 @@ contains
             end associate
         end do
         allocate(self%down_spectral(0), self%down_grid(0), self%up_grid(0), self%up_spectral(0))
-        allocate(self%re(0), self%im(0), self%work_re(0), self%work_im(0))
+        allocate(self%re(lanes, 0:nlon - 1), self%im(lanes, 0:nlon - 1), source=0.0_dp)
+        allocate(self%work_re(lanes, 0:nlon - 1), self%work_im(lanes, 0:nlon - 1))
     end subroutine transform_init
 
     !> Coefficients to the Fourier series of the own pairs; pair_to_grid finishes one pair at a time.
@@ -84,10 +88,8 @@ contains
             if (self%comm%size == 1) then
                 call swap(self%down_spectral, self%down_grid)
             else
-                call MPI_Alltoallv(self%down_spectral, block*layout%nm*layout%pair_count, &
-                    block*layout%nm*before(layout%pair_count), MPI_DOUBLE_PRECISION, &
-                    self%down_grid, block*layout%npairs*layout%m_count, &
-                    block*layout%npairs*before(layout%m_count), MPI_DOUBLE_PRECISION, self%comm%handle)
+                call self%comm%alltoallv(self%down_spectral, block*layout%nm*layout%pair_count, &
+                    self%down_grid, block*layout%npairs*layout%m_count)
             end if
         end associate
     end subroutine synthesize
@@ -105,10 +107,8 @@ contains
             if (self%comm%size == 1) then
                 call swap(self%up_grid, self%up_spectral)
             else
-                call MPI_Alltoallv(self%up_grid, block*layout%npairs*layout%m_count, &
-                    block*layout%npairs*before(layout%m_count), MPI_DOUBLE_PRECISION, &
-                    self%up_spectral, block*layout%nm*layout%pair_count, &
-                    block*layout%nm*before(layout%pair_count), MPI_DOUBLE_PRECISION, self%comm%handle)
+                call self%comm%alltoallv(self%up_grid, block*layout%npairs*layout%m_count, &
+                    self%up_spectral, block*layout%nm*layout%pair_count)
             end if
             do im = 1, layout%nm
                 call legendre_analysis(2*ncol, layout%trunc + 2 - layout%m_of(im), layout%npairs_global, layout%nm, &
@@ -122,19 +122,24 @@ contains
         class(transform_type), intent(inout) :: self
         integer, intent(in) :: ncol, pair            !< pair: local, 1 .. npairs
         real(dp), intent(out) :: grid(self%nlon, ncol, 2)  !< south then north
-        integer :: m, n
+        integer :: m, first, n
 
-        n = ncol*self%nlon
-        call ensure_scratch(self, n)
-        self%re(:n) = 0.0_dp
-        self%im(:n) = 0.0_dp
-        do m = 0, self%layout%trunc
-            call series_to_complex(ncol, self%nlon, m, self%down_grid(block_start(self, ncol, pair, m)), &
-                self%re, self%im)
-        end do
-        call self%fft%transform(ncol, self%im, self%re, self%work_im, self%work_re)
-        call turn(ncol, self%nlon, self%re, grid(:, :, 2))
-        call turn(ncol, self%nlon, self%im, grid(:, :, 1))
+        associate (trunc => self%layout%trunc)
+            do first = 1, ncol, lanes
+                n = min(lanes, ncol + 1 - first)
+                if (n < lanes) self%re = 0.0_dp
+                if (n < lanes) self%im = 0.0_dp
+                self%re(:, trunc + 1:self%nlon - 1 - trunc) = 0.0_dp
+                self%im(:, trunc + 1:self%nlon - 1 - trunc) = 0.0_dp
+                do m = 0, trunc
+                    call series_to_complex(ncol, first, n, self%nlon, m, &
+                        self%down_grid(block_start(self, ncol, pair, m)), self%re, self%im)
+                end do
+                call self%fft%transform(lanes, self%im, self%re, self%work_im, self%work_re)
+                call turn_back(n, self%nlon, self%re, grid(:, first:first + n - 1, 2))
+                call turn_back(n, self%nlon, self%im, grid(:, first:first + n - 1, 1))
+            end do
+        end associate
     end subroutine pair_to_grid
 
     !> Put the grid values of one pair in place for analyze; all pairs first, with the same ncol.
@@ -143,18 +148,21 @@ contains
         integer, intent(in) :: ncol, pair
         real(dp), intent(in) :: grid(self%nlon, ncol, 2)  !< south then north
         real(dp) :: scale
-        integer :: m, n
+        integer :: m, first, n
 
-        n = ncol*self%nlon
-        call ensure_scratch(self, n)
         call ensure(self%up_grid, 4*ncol*(self%layout%trunc + 1)*self%layout%npairs)
-        call turn(self%nlon, ncol, grid(:, :, 2), self%re)
-        call turn(self%nlon, ncol, grid(:, :, 1), self%im)
-        call self%fft%transform(ncol, self%re, self%im, self%work_re, self%work_im)
         scale = 0.25_dp*self%weight(self%layout%rows(pair))/real(self%nlon, dp)
-        do m = 0, self%layout%trunc
-            call complex_to_series(ncol, self%nlon, m, scale, self%re, self%im, &
-                self%up_grid(block_start(self, ncol, pair, m)))
+        do first = 1, ncol, lanes
+            n = min(lanes, ncol + 1 - first)
+            if (n < lanes) self%re = 0.0_dp
+            if (n < lanes) self%im = 0.0_dp
+            call turn(n, self%nlon, grid(:, first:first + n - 1, 2), self%re)
+            call turn(n, self%nlon, grid(:, first:first + n - 1, 1), self%im)
+            call self%fft%transform(lanes, self%re, self%im, self%work_re, self%work_im)
+            do m = 0, self%layout%trunc
+                call complex_to_series(ncol, first, n, self%nlon, m, scale, self%re, self%im, &
+                    self%up_grid(block_start(self, ncol, pair, m)))
+            end do
         end do
     end subroutine pair_from_grid
 
@@ -167,47 +175,51 @@ contains
 
         associate (layout => self%layout)
             owner = layout%m_owner(m)
-            block_start = 1 + 4*ncol*(layout%npairs*sum(layout%m_count(0:owner - 1)) &
+            block_start = 1 + 4*ncol*(layout%npairs*layout%m_before(owner) &
                 + (pair - 1)*layout%m_count(owner) + layout%m_place(m) - 1)
         end associate
     end function block_start
 
-    !> N = even + odd, S = even - odd, Z(m) = N + i S, Z(-m) = conj(N) + i conj(S).
-    pure subroutine series_to_complex(ncol, nlon, m, series, zr, zi)
-        integer, intent(in) :: ncol, nlon, m
+    !> N = even + odd, S = even - odd, Z(m) = N + i S, Z(-m) = conj(N) + i conj(S), of n columns.
+    pure subroutine series_to_complex(ncol, first, n, nlon, m, series, zr, zi)
+        integer, intent(in) :: ncol, first, n, nlon, m
         real(dp), intent(in) :: series(ncol, 2, 2)   !< (column, re/im, even/odd)
-        real(dp), intent(inout) :: zr(ncol, 0:nlon - 1), zi(ncol, 0:nlon - 1)
+        real(dp), intent(inout) :: zr(lanes, 0:nlon - 1), zi(lanes, 0:nlon - 1)
         real(dp) :: nr, ni, sr, si
-        integer :: c, back
+        integer :: lane, c, back
 
         back = modulo(-m, nlon)
-        do c = 1, ncol
+        !GCC$ ivdep
+        do lane = 1, n
+            c = first - 1 + lane
             nr = series(c, 1, 1) + series(c, 1, 2)
             ni = series(c, 2, 1) + series(c, 2, 2)
             sr = series(c, 1, 1) - series(c, 1, 2)
             si = series(c, 2, 1) - series(c, 2, 2)
-            zr(c, back) = nr + si
-            zi(c, back) = sr - ni
-            zr(c, m) = nr - si
-            zi(c, m) = sr + ni
+            zr(lane, back) = nr + si
+            zi(lane, back) = sr - ni
+            zr(lane, m) = nr - si
+            zi(lane, m) = sr + ni
         end do
     end subroutine series_to_complex
 
     !> The inverse of series_to_complex, times 2 scale.
-    pure subroutine complex_to_series(ncol, nlon, m, scale, zr, zi, series)
-        integer, intent(in) :: ncol, nlon, m
+    pure subroutine complex_to_series(ncol, first, n, nlon, m, scale, zr, zi, series)
+        integer, intent(in) :: ncol, first, n, nlon, m
         real(dp), intent(in) :: scale
-        real(dp), intent(in) :: zr(ncol, 0:nlon - 1), zi(ncol, 0:nlon - 1)
-        real(dp), intent(out) :: series(ncol, 2, 2)
+        real(dp), intent(in) :: zr(lanes, 0:nlon - 1), zi(lanes, 0:nlon - 1)
+        real(dp), intent(inout) :: series(ncol, 2, 2)
         real(dp) :: nr, ni, sr, si
-        integer :: c, back
+        integer :: lane, c, back
 
         back = modulo(-m, nlon)
-        do c = 1, ncol
-            nr = scale*(zr(c, m) + zr(c, back))
-            ni = scale*(zi(c, m) - zi(c, back))
-            sr = scale*(zi(c, m) + zi(c, back))
-            si = scale*(zr(c, back) - zr(c, m))
+        !GCC$ ivdep
+        do lane = 1, n
+            c = first - 1 + lane
+            nr = scale*(zr(lane, m) + zr(lane, back))
+            ni = scale*(zi(lane, m) - zi(lane, back))
+            sr = scale*(zi(lane, m) + zi(lane, back))
+            si = scale*(zr(lane, back) - zr(lane, m))
             series(c, 1, 1) = nr + sr
             series(c, 2, 1) = ni + si
             series(c, 1, 2) = nr - sr
@@ -215,32 +227,30 @@ contains
         end do
     end subroutine complex_to_series
 
-    !> y = transpose of x, in tiles of one cache line each way.
-    pure subroutine turn(rows, columns, x, y)
-        integer, intent(in) :: rows, columns
-        real(dp), intent(in) :: x(rows, columns)
-        real(dp), intent(inout) :: y(columns, rows)
-        integer, parameter :: tile = 8
-        integer :: i, j, i0, j0
-        do i0 = 1, rows, tile
-            do j0 = 1, columns, tile
-                do i = i0, min(i0 + tile - 1, rows)
-                    do j = j0, min(j0 + tile - 1, columns)
-                        y(j, i) = x(i, j)
-                    end do
-                end do
+    !> Columns of the grid side by side, the longitude now the slow index.
+    pure subroutine turn(n, nlon, x, z)
+        integer, intent(in) :: n, nlon
+        real(dp), intent(in) :: x(nlon, n)
+        real(dp), intent(inout) :: z(lanes, nlon)
+        integer :: i, lane
+        do i = 1, nlon
+            do lane = 1, n
+                z(lane, i) = x(i, lane)
             end do
         end do
     end subroutine turn
 
-    pure subroutine ensure_scratch(self, n)
-        class(transform_type), intent(inout) :: self
-        integer, intent(in) :: n
-        call ensure(self%re, n)
-        call ensure(self%im, n)
-        call ensure(self%work_re, n)
-        call ensure(self%work_im, n)
-    end subroutine ensure_scratch
+    pure subroutine turn_back(n, nlon, z, x)
+        integer, intent(in) :: n, nlon
+        real(dp), intent(in) :: z(lanes, nlon)
+        real(dp), intent(inout) :: x(nlon, n)
+        integer :: i, lane
+        do lane = 1, n
+            do i = 1, nlon
+                x(i, lane) = z(lane, i)
+            end do
+        end do
+    end subroutine turn_back
 
     !> Grow an allocated buffer to at least n elements; its content is lost when it grows.
     pure subroutine ensure(buffer, n)
@@ -258,15 +268,4 @@ contains
         call move_alloc(b, a)
         call move_alloc(held, b)
     end subroutine swap
-
-    !> Sum of the counts of the lower ranks.
-    pure function before(counts)
-        integer, intent(in) :: counts(:)
-        integer :: before(size(counts))
-        integer :: i
-        before(1) = 0
-        do i = 2, size(counts)
-            before(i) = before(i - 1) + counts(i - 1)
-        end do
-    end function before
 end module atmos_transform_mod

@@ -3,10 +3,9 @@
 !! Blocks are periodic in longitude and end at the southern and northern edge. The exchange goes first east-west, then
 !! north-south including the columns just received, so that corners arrive without messages of their own.
 module ocean_halo_mod
-    use kinds_mod, only: dp, i8
-    use comm_mod, only: comm_type
+    use kinds_mod, only: dp
+    use comm_mod, only: comm_type, nobody
     use status_mod, only: status_type, status_bad_input
-    use mpi_f08, only: MPI_Sendrecv, MPI_DOUBLE_PRECISION, MPI_PROC_NULL, MPI_STATUS_IGNORE
     implicit none
     private
 
@@ -19,7 +18,6 @@ module ocean_halo_mod
         integer :: i_first, i_last, j_first, j_last  !< owned global indices
         integer :: is, ie, js, je       !< local index bounds including the halo; owned cells are 1:nx, 1:ny
         integer :: west, east, south, north          !< neighbouring ranks
-        integer(i8) :: messages = 0, bytes = 0       !< sent to other ranks since the start
         real(dp), allocatable, private :: outbox(:), inbox(:)
     contains
         procedure :: init
@@ -71,8 +69,8 @@ contains
         self%je = self%ny + width
         self%west = modulo(ip - 1, self%px) + jp*self%px
         self%east = modulo(ip + 1, self%px) + jp*self%px
-        self%south = merge(comm%rank - self%px, MPI_PROC_NULL, jp > 0)
-        self%north = merge(comm%rank + self%px, MPI_PROC_NULL, jp < self%py - 1)
+        self%south = merge(comm%rank - self%px, nobody, jp > 0)
+        self%north = merge(comm%rank + self%px, nobody, jp < self%py - 1)
         allocate (self%outbox(0), self%inbox(0))
     end subroutine init
 
@@ -123,19 +121,16 @@ contains
             deallocate (self%outbox, self%inbox)
             allocate (self%outbox(both), self%inbox(both))
         end if
-        if (to /= MPI_PROC_NULL) then
+        if (to /= nobody) then
             call pack_strip(a, 1)
             if (present(b)) call pack_strip(b, n + 1)
         end if
         if (to == self%comm%rank .and. from == self%comm%rank) then
             self%inbox(:both) = self%outbox(:both)
         else
-            if (to /= MPI_PROC_NULL) self%messages = self%messages + 1
-            if (to /= MPI_PROC_NULL) self%bytes = self%bytes + 8*both
-            call MPI_Sendrecv(self%outbox, both, MPI_DOUBLE_PRECISION, to, 1, self%inbox, both, MPI_DOUBLE_PRECISION, &
-                from, 1, self%comm%handle, MPI_STATUS_IGNORE)
+            call self%comm%sendrecv(self%outbox(:both), to, self%inbox(:both), from)
         end if
-        if (from /= MPI_PROC_NULL) then
+        if (from /= nobody) then
             call unpack_strip(a, 1)
             if (present(b)) call unpack_strip(b, n + 1)
         end if

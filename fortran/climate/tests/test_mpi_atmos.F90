@@ -4,7 +4,7 @@ program test_mpi_atmos
     use kinds_mod, only: dp, i8
     use constants_mod, only: degree
     use status_mod, only: status_type
-    use comm_mod, only: comm_type
+    use comm_mod, only: comm_type, traffic_type, exchange
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_add_surface_increment, &
         atmos_state_size, atmos_pack, atmos_unpack
     use report_mod, only: report, finish
@@ -15,6 +15,7 @@ program test_mpi_atmos
     type(comm_type) :: world
     type(atmos_type) :: together, alone
     type(status_type) :: status
+    type(traffic_type), target :: traffic
     real(dp), allocatable :: a(:), b(:)
 
     call MPI_Init()
@@ -31,7 +32,9 @@ program test_mpi_atmos
     call atmos_unpack(together, b, status)
     call atmos_pack(together, a)
     call report('numbers_differing_after_restart_on_other_ranks', real(different(a, b), dp), 0.0_dp, 0.0_dp)
+    together%dynamics%transform%comm%traffic => traffic
     call step(together, steps)
+    call check_messages()
     call step(alone, steps)
     call atmos_pack(together, a)
     call atmos_pack(alone, b)
@@ -98,6 +101,18 @@ contains
             + count(t /= t1(:, together%rows, :)) + count(ps /= ps1(:, together%rows))
         if (grid_difference > 0) error stop 'grid fields differ'
     end function grid_difference
+
+    !> A step has three syntheses of 5 nlev + 3 columns and one of 1, three analyses of 6 nlev + 1; four numbers per
+    !! column, wavenumber and pair.
+    subroutine check_messages()
+        integer, parameter :: down = 3*(5*nlev + 3) + 1, up = 3*(6*nlev + 1)
+        associate (l => together%dynamics%transform%layout)
+            call report('bytes_received_in_transforms', real(traffic%bytes(exchange), dp), real(32*steps &
+                *(down*l%npairs*(trunc + 1 - l%nm) + up*l%nm*(l%npairs_global - l%npairs)), dp), 0.0_dp)
+        end associate
+        call report('messages_received_in_transforms', real(traffic%messages(exchange), dp), &
+            real(7*steps*(world%size - 1), dp), 0.0_dp)
+    end subroutine check_messages
 
     !> Only rank 0 holds the joint state.
     integer function different(x, y)
