@@ -34,9 +34,7 @@ def dispatch() -> int:
     verify.add_argument("model", choices=models.MODELS)
     verify.add_argument("--label", choices=["all", "short"], default="all")
     verify.add_argument("--only", metavar="REGEX", help="run these programs and keep the rows of the others")
-    verify.add_argument(
-        "--page", action="store_true", help="run nothing; write tables and figures of docs/verification.md"
-    )
+    verify.add_argument("--page", action="store_true", help="run nothing; renew docs/verification.md")
     control = commands.add_parser(
         "control-climate", help="run the moist climate model for years; figures, summary.json"
     )

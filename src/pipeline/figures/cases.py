@@ -29,8 +29,9 @@ class Curves:
 
     Attributes:
         series: names and what the legend calls them; those without a legend are one curve.
-        rows: tests whose reference and gate stand at one place of x.
-        cited: (x, y, legend) of numbers that others report.
+        rows: tests whose value and gate stand at one place of x.
+        cited: (x, y, marker, legend) of numbers that others report.
+        departure: ours less the reference is drawn, where the two could not be told apart.
         down: x runs down the page, from the first limit to the second.
         drift: distances from zero, on a logarithmic axis; all are held to one gate.
         log: logarithmic y.
@@ -41,7 +42,8 @@ class Curves:
     y: str
     series: Mapping[str, str]
     rows: Mapping[str, float] = field(default_factory=dict)
-    cited: Sequence[tuple[float, float, str]] = ()
+    cited: Sequence[tuple[float, float, str, str]] = ()
+    departure: bool = False
     down: tuple[float, float] | None = None
     drift: float | None = None
     log: bool = False
@@ -63,7 +65,13 @@ class Section:
 SIGMA = (0.0, 1.0)
 FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
     "atmosphere": (
-        Curves("Rossby-Haurwitz wave 4", "days", "longitude passed (degrees)", {"rossby_haurwitz_phase": ""}),
+        Curves(
+            "Rossby-Haurwitz wave 4",
+            "days",
+            "phase less the formula's (degrees)",
+            {"rossby_haurwitz_phase": ""},
+            departure=True,
+        ),
         Curves("jet of Galewsky et al., day 5", "latitude (°N)", "u (m s$^{-1}$)", {"galewsky_u": ""}),
         Curves(
             "Jablonowski-Williamson wave, 20 levels",
@@ -71,14 +79,14 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             "lowest p$_s$ (hPa)",
             {f"jablonowski_lowest_ps_T{n}": f"T{n}" for n in (21, 31, 42, 63)},
             rows={"jablonowski_day_9_lowest_ps_hPa": 9.0},
-            cited=((9.0, 950.0, "other core, T42"), (9.0, 940.0, "other cores, T85"), (9.0, 941.8, "")),
+            cited=((9.0, 950.0, ">", "another core, T42"), (9.0, 940.0, "<", "others, T85"), (9.0, 941.8, "<", "")),
         ),
         Section(
             "its p$_s$ on day 9, T42 (hPa)",
             "longitude (°E)",
             "latitude (°N)",
             "jablonowski_ps",
-            np.arange(940, 1021, 10),
+            np.arange(935, 1026, 10),
             cmocean.cm.dense_r,
         ),
         Curves(
@@ -111,7 +119,7 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             "latitude (°N)",
             "rain (mm day$^{-1}$)",
             {"aquaplanet_rain": ""},
-            rows={"aquaplanet_itcz_rain_mm_day": 3.0, "aquaplanet_subtropical_rain_mm_day": 16.0},
+            rows={"aquaplanet_itcz_rain_mm_day": 1.9, "aquaplanet_subtropical_rain_mm_day": 13.0},
         ),
         Section(
             "aquaplanet: u (m s$^{-1}$)",
@@ -124,14 +132,27 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
         ),
     ),
     "ocean": (
-        Curves("equatorial Kelvin wave", "hours", "way of the crest (km)", {"equatorial_kelvin_crest_km": ""}),
+        Curves(
+            "equatorial Kelvin wave",
+            "hours",
+            "crest less the closed form's (km)",
+            {"equatorial_kelvin_crest_km": ""},
+            departure=True,
+        ),
         Curves(
             "coastal Kelvin wave",
             "grid interval (km)",
             "speed (m s$^{-1}$)",
             {"coastal_kelvin_speed": "", "coastal_kelvin_speed_long": ""},
+            rows={"coastal_kelvin_speed_extrapolated": 0.0},
         ),
-        Curves("equatorial Rossby wave", "hours", "way of the crest (km)", {"equatorial_rossby_crest_km": ""}),
+        Curves(
+            "equatorial Rossby wave",
+            "hours",
+            "crest less the closed form's (km)",
+            {"equatorial_rossby_crest_km": ""},
+            departure=True,
+        ),
         Curves("geostrophic adjustment", "y / R", "$\\eta$ / $\\eta_0$", {"adjustment_eta": ""}),
         Curves("gyre of Munk", "x (km)", "transport (10$^6$ m$^3$ s$^{-1}$)", {"gyre_psi": ""}),
         Curves("gyre of Stommel", "x (km)", "transport (10$^6$ m$^3$ s$^{-1}$)", {"stommel_gyre_psi": ""}),
@@ -225,8 +246,9 @@ def _curves(ax: Axes, panel: Curves, series: Mapping[str, Mapping], rows: Mappin
     for test in panel.rows.keys() & rows.keys():
         row = rows[test]
         _bar(ax, panel.rows[test], row["reference"], row["gate"])
-    for x, y, label in panel.cited:
-        ax.plot(x, y, "k>" if y > 945.0 else "k<", ms=3.5, label=label or None, clip_on=False)
+        ax.plot(panel.rows[test], row["ours"], "ko", ms=3.2, clip_on=False)
+    for x, y, marker, label in panel.cited:
+        ax.plot(x, y, f"k{marker}", ms=3.5, lw=0, label=label or None, clip_on=False)
     if panel.drift:
         ax.axhspan(FLOOR, panel.drift, color=GATE, lw=0, zorder=0)
         ax.set(yscale="log", ylim=(FLOOR, 3.0 * panel.drift))
@@ -252,13 +274,22 @@ def _curve(ax: Axes, panel: Curves, curve: Mapping[str, Any], colour: str, label
     if panel.drift:
         ours = np.maximum(np.abs(ours), FLOOR)
     reference, gate = (np.asarray(curve.get(key, ())) for key in ("reference", "gate"))
+    if panel.departure:
+        ours, reference = ours - reference, np.zeros_like(reference)
     fill = ax.fill_betweenx if panel.down else ax.fill_between
     if np.count_nonzero(gate) > 1:
         fill(x, reference - gate, reference + gate, color=GATE, lw=0, zorder=0)
     elif gate.any():
         at = np.argmax(gate)
         _bar(ax, x[at], reference[at], gate[at])
-    points = {"ms": 3.2, "mew": 0.7, "mfc": "none", "color": colour, "label": label or None, "clip_on": False}
+    points = {
+        "ms": 3.2 if x.size < 50 else 2.0,
+        "mew": 0.7,
+        "mfc": "none",
+        "color": colour,
+        "label": label or None,
+        "clip_on": False,
+    }
     if reference.size:
         ax.plot(*_turned(panel, x, reference), "-", color="#d62728", lw=0.9, zorder=1)
         ax.plot(*_turned(panel, x, ours), "o", **points)
