@@ -73,7 +73,7 @@ def test_drifts_and_fields_are_drawn_whatever_they_are():
     axes = panel(cases.draw("budgets", found), "coupled")
     np.testing.assert_array_equal(axes.lines[-1].get_ydata(), [cases.FLOOR, 1e-15])
     field = {"name": "held_suarez_u", "x": [-45.0, 45.0], "y": [0.1, 0.9], "values": [[20.0, 30.0], [0.0, 1.0]]}
-    axes = panel(cases.draw("atmosphere", {"rows": [], "series": [], "fields": [field]}), "T31L8: u")
+    axes = panel(cases.draw("atmosphere", {"rows": [], "series": [], "fields": [field]}), "Suarez: u")
     assert axes.get_ylim() == (1.0, 0.0)
     assert texts(axes) == []
 

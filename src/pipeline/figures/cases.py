@@ -97,7 +97,7 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             log=True,
         ),
         Section(
-            "Held-Suarez, T31L8: u (m s$^{-1}$)",
+            "Held-Suarez: u (m s$^{-1}$)",
             "latitude (°N)",
             "sigma",
             "held_suarez_u",
@@ -115,7 +115,7 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             SIGMA,
         ),
         Curves(
-            "aquaplanet, T31L8",
+            "aquaplanet",
             "latitude (°N)",
             "rain (mm day$^{-1}$)",
             {"aquaplanet_rain": ""},
