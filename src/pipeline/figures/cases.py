@@ -214,9 +214,9 @@ def draw_all(results: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path) -
 
 
 def _shrink(path: Path) -> None:
-    """Leave a PNG 128 colours, which is half its size."""
+    """Leave a PNG 256 colours, which is half its size or less."""
     with Image.open(path) as image, atomic(path) as partial:
-        image.convert("RGB").quantize(128).save(partial, format="PNG", optimize=True)
+        image.convert("RGB").quantize(256).save(partial, format="PNG", optimize=True)
 
 
 def draw(family: str, results: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
