@@ -23,7 +23,7 @@ def dispatch() -> int:
     """The commands that need the environment."""
     from pipeline import config
     from pipeline.cli import guarded
-    from pipeline.verification import models, page, summary
+    from pipeline.verification import models, summary
 
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -34,7 +34,7 @@ def dispatch() -> int:
     verify.add_argument("model", choices=models.MODELS)
     verify.add_argument("--label", choices=["all", "short"], default="all")
     verify.add_argument("--only", metavar="REGEX", help="run these programs and keep the rows of the others")
-    verify.add_argument("--page", action="store_true", help="run nothing; write the tables of docs/verification.md")
+    verify.add_argument("--page", action="store_true", help="run nothing; renew docs/verification.md")
     control = commands.add_parser(
         "control-climate", help="run the moist climate model for years; figures, summary.json"
     )
@@ -53,13 +53,20 @@ def dispatch() -> int:
         elif arguments.command == "control-climate":
             control_climate(arguments)
         elif arguments.page:
-            from pipeline.figures import style, verification
-
-            rows = page.write(arguments.model, ROOT / "docs" / "verification.md")
-            style.save(verification.draw(rows), ROOT / "docs" / "images" / "verification.png")
+            verification_page(arguments.model)
         else:
             return models.verify(arguments.model, arguments.label == "all", arguments.only)
     return 0
+
+
+def verification_page(model: str) -> None:
+    """The tables of docs/verification.md and its figures."""
+    from pipeline.figures import cases, style, verification
+    from pipeline.verification import page
+
+    results = page.write(model, ROOT / "docs" / "verification.md")
+    style.save(verification.draw(results["rows"]), ROOT / "docs" / "images" / "verification.png")
+    cases.draw_all(results, ROOT / "docs" / "images")
 
 
 def control_climate(arguments: argparse.Namespace) -> None:

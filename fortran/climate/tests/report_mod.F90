@@ -1,5 +1,6 @@
 !> Rows `test ours reference gate passed` of the verification table. On several ranks rank 0 prints, and any rank on
-!! which a row fails; every rank that saw a failure stops with an error in `finish`.
+!! which a row fails; every rank that saw a failure stops with an error in `finish`. Curves and fields for the figures
+!! are lines `series name x ours [reference [gate]]` and `field name y values...`, the first of a field its x.
 module report_mod
     use kinds_mod, only: dp
     use comm_mod, only: comm_type
@@ -7,7 +8,8 @@ module report_mod
     use mpi_f08, only: MPI_Initialized, MPI_Finalized, MPI_Comm_rank, MPI_COMM_WORLD
     implicit none
     private
-    public :: report, report_that, report_judged, report_bytes, report_message, expect_well, finish
+    public :: report, report_that, report_judged, report_bytes, report_message, report_series, report_field, &
+        expect_well, finish
 
     logical :: any_failed = .false.
 
@@ -64,6 +66,36 @@ contains
         call report(test, sum(all_found), real(comm%size, dp), 0.0_dp)
         call status%clear()
     end subroutine report_message
+
+    !> A curve of the figures, judged by the rows beside it; where its gate is 0 nothing is asked of it.
+    subroutine report_series(name, x, ours, reference, gate)
+        character(len=*), intent(in) :: name
+        real(dp), intent(in) :: x(:), ours(:)
+        real(dp), intent(in), optional :: reference(:), gate(:)
+        integer :: i
+        if (.not. is_root()) return
+        do i = 1, size(x)
+            if (present(gate)) then
+                print '(2a, 4(1x, es15.7e3))', 'series ', name, x(i), ours(i), reference(i), gate(i)
+            else if (present(reference)) then
+                print '(2a, 3(1x, es15.7e3))', 'series ', name, x(i), ours(i), reference(i)
+            else
+                print '(2a, 2(1x, es15.7e3))', 'series ', name, x(i), ours(i)
+            end if
+        end do
+    end subroutine report_series
+
+    !> A field of the figures.
+    subroutine report_field(name, x, y, values)
+        character(len=*), intent(in) :: name
+        real(dp), intent(in) :: x(:), y(:), values(:, :)
+        integer :: j
+        if (.not. is_root()) return
+        print '(2a, 1x, a, *(1x, es13.6))', 'field ', name, 'x', x
+        do j = 1, size(y)
+            print '(2a, *(1x, es13.6))', 'field ', name, y(j), values(:, j)
+        end do
+    end subroutine report_field
 
     !> Stop with the message of a status that should not be there.
     subroutine expect_well(status)

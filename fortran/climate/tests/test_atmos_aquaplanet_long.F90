@@ -15,7 +15,7 @@ program test_atmos_aquaplanet_long
         atmos_add_increment, surface_air_type, surface_flux_type
     use aquaplanet_mod, only: aquaplanet_step
     use atmos_noise_mod, only: uniform_noise
-    use report_mod, only: report, finish
+    use report_mod, only: report, report_series, report_field, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
 
@@ -138,6 +138,8 @@ contains
         call report('aquaplanet_rain_over_evaporation', means(1)/means(2), 1.0_dp, 0.02_dp)
         call report('aquaplanet_olr_W_m2', means(4), 245.0_dp, 10.0_dp)
         call report('aquaplanet_energy_lost_W_m2', means(5), 0.0_dp, 5.0_dp)
+        call report_series('aquaplanet_rain', atmos%lat(nlat/2 + 1:), rain(nlat/2 + 1:))
+        call report_field('aquaplanet_u', atmos%lat(nlat/2 + 1:), atmos%sigma, mean_u(nlat/2 + 1:, :))
         write (*, '(a)') '# latitude, rain [mm/day], u on the levels [m/s], psi below them [1e9 kg/s]'
         do i = nlat/2 + 1, nlat, 2
             write (*, '(a,f6.1,f8.2,2(a,8f7.1))') '# ', atmos%lat(i), rain(i), ' |', mean_u(i, :), ' |', &

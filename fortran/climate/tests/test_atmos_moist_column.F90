@@ -15,7 +15,7 @@ program test_atmos_moist_column
     use atmos_water_mod, only: fill_holes
     use atmos_moist_mod, only: moist_type
     use atmos_noise_mod, only: uniform_noise
-    use report_mod, only: report, report_that, finish
+    use report_mod, only: report, report_series, report_that, finish
     implicit none
 
     integer, parameter :: nlev = 8, nlon = 4
@@ -26,6 +26,7 @@ program test_atmos_moist_column
     call vertical%init([(real(k, dp)/nlev, k=0, nlev)])
     call insolation()
     call grey_equilibrium()
+    call grey_relaxation()
     call grey_convergence()
     call saturated_air()
     call convection()
@@ -106,6 +107,27 @@ contains
         net = 300.0_dp*(1.0_dp - exp(-0.22_dp)) + 400.0_dp - flux(1, nlev) - olr(1)
         call report('radiation_energy_of_column', absorbed, net, 1.0e-10_dp)
     end subroutine grey_equilibrium
+
+    !> Isothermal air over that surface, without convection, comes to the equilibrium by itself.
+    subroutine grey_relaxation()
+        type(radiation_type) :: radiation
+        type(config_type) :: config
+        real(dp), parameter :: f = 240.0_dp, lat = 30.0_dp, dt = 0.25_dp*seconds_per_day
+        real(dp), dimension(1, nlev) :: t, rate
+        real(dp) :: exact(nlev), olr(1), tau_0
+        integer :: n
+
+        call radiation%init(config, vertical, [sin(lat*degree)])
+        tau_0 = 6.0_dp - 4.5_dp*sin(lat*degree)**2
+        exact = [((0.5_dp*f*(depth(vertical%full(n), tau_0) + 1.0_dp)/stefan_boltzmann)**0.25_dp, n=1, nlev)]
+        t = 260.0_dp
+        do n = 1, 4*2000
+            call radiation%heating(1, t, [1.0e5_dp], [0.0_dp], [0.5_dp*f*(tau_0 + 2.0_dp)], rate, olr)
+            t = t + dt*rate
+        end do
+        call report('grey_column_reaches_equilibrium_K', maxval(abs(t(1, :) - exact)), 0.0_dp, 1.0e-6_dp)
+        call report_series('grey_column_K', vertical%full, t(1, :), exact)
+    end subroutine grey_relaxation
 
     !> OLR of a constant lapse rate: 8 levels against 100.
     subroutine grey_convergence()
@@ -219,6 +241,11 @@ contains
         energy = cp*t(nlev) + phi(nlev) + latent*q(nlev)
         call report('convective_equilibrium_energy_K', &
             maxval(abs(cp*t(3:6) + phi(3:6) + latent*q_s(3:6) - energy))/cp, 0.0_dp, 1.0_dp)
+        ! dh/dT of saturated air turns the excess of energy into one of temperature.
+        associate (slope => cp + latent*dq_s(3:6))
+            call report_series('convective_column_K', vertical%full(3:6), t(3:6), &
+                t(3:6) - (cp*t(3:6) + phi(3:6) + latent*q_s(3:6) - energy)/slope, cp/slope)
+        end associate
         call report('convective_equilibrium_humidity', sum(q(3:6)/q_s(3:6))/4.0_dp, 0.7_dp, 0.03_dp)
     end subroutine convective_equilibrium
 

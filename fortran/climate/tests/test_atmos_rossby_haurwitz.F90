@@ -10,18 +10,18 @@ program test_atmos_rossby_haurwitz
     use status_mod, only: status_type
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_set_fields
-    use report_mod, only: report, finish
+    use report_mod, only: report, report_series, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
 
-    integer, parameter :: trunc = 21, nlon = 64, nlat = 32, wave = 4, days = 5
+    integer, parameter :: trunc = 21, nlon = 64, nlat = 32, wave = 4, days = 5, samples = 4*days
     real(dp), parameter :: dt = 1800.0_dp, omega = 7.848e-6_dp
     character(len=*), parameter :: path = 'test_atmos_rossby_haurwitz.nml'
     type(atmos_type) :: atmos
     type(status_type) :: status
     type(comm_type) :: comm
-    real(dp) :: zero(nlon, nlat), reference, speed, first(2), last(2)
-    integer :: step, day, unit
+    real(dp) :: zero(nlon, nlat), reference, phase(0:samples), time(0:samples), first(2), last(2)
+    integer :: step, n, unit
 
     call MPI_Init()
     call comm%init(MPI_COMM_WORLD%mpi_val)
@@ -35,19 +35,21 @@ program test_atmos_rossby_haurwitz
     reference = (wave*(3 + wave)*omega - 2.0_dp*earth_omega)/((1 + wave)*(2 + wave))*seconds_per_day/degree
     first = phase_and_amplitude()
     last = first
-    speed = 0.0_dp
-    do day = 1, days
-        do step = 1, nint(seconds_per_day/dt)
+    phase = 0.0_dp
+    time = [(real(n*days, dp)/samples, n=0, samples)]
+    do n = 1, samples
+        do step = 1, nint(days*seconds_per_day/(samples*dt))
             call atmos_step(atmos, zero, zero, zero, status)
         end do
         if (status%failed()) error stop 'unstable'
         associate (now => phase_and_amplitude())
-            speed = speed + modulo(now(1) - last(1) + 45.0_dp, 90.0_dp) - 45.0_dp
+            phase(n) = phase(n - 1) + modulo(now(1) - last(1) + 45.0_dp, 90.0_dp) - 45.0_dp
             last = now
         end associate
     end do
-    call report('rossby_haurwitz_4_deg_per_day', speed/days, reference, 0.005_dp*reference)
+    call report('rossby_haurwitz_4_deg_per_day', phase(samples)/days, reference, 0.005_dp*reference)
     call report('rossby_haurwitz_4_amplitude_ratio', last(2)/first(2), 1.0_dp, 1.0e-3_dp)
+    call report_series('rossby_haurwitz_phase', time, phase, reference*time, 0.005_dp*reference*time)
     open (newunit=unit, file=path)
     close (unit, status='delete')
     call MPI_Finalize()

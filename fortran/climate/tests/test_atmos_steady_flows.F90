@@ -10,7 +10,7 @@ program test_atmos_steady_flows
     use status_mod, only: status_type
     use comm_mod, only: comm_type
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_set_fields
-    use report_mod, only: report, finish
+    use report_mod, only: report, report_series, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
 
@@ -88,6 +88,8 @@ contains
             maxval(abs(v - spread(sum(v, 1)/nlon, 1, nlon)))), 0.0_dp, 1.0e-6_dp)
         call report('galewsky_jet_m_s', maxval(u_end), maxval(u), 1.0_dp)
         call report('galewsky_jet_l2', sqrt(sum((u_end - u)**2)/sum(u**2)), 0.0_dp, 0.02_dp)
+        call report_series('galewsky_u', pack(atmos%lat, atmos%lat > 15.0_dp), &
+            pack(u_end(1, :, 1), atmos%lat > 15.0_dp), pack(u(1, :, 1), atmos%lat > 15.0_dp))
     end subroutine galewsky
 
     !> 80 m/s at 45N, 0 outside pi/7 < lat < pi/2 - pi/7.

@@ -7,7 +7,7 @@ program test_da_filter
     use da_eakf_mod, only: eakf_observations_type, eakf_sweep
     use da_column_mod, only: eakf_field_type, column_type, eakf_columns, cap_increments
     use da_interpolation_mod, only: interpolation_type, interpolation_find, interpolation_apply
-    use report_mod, only: report, report_that, finish
+    use report_mod, only: report, report_series, report_that, finish
     implicit none
 
     integer, parameter :: members = 20, nstate = 12, nobs = 6
@@ -80,6 +80,7 @@ contains
         end do
         reference = matmul(matmul(transpose(state), h)/(members - 1), solve(s, y - ybar))
         call report('kalman_gain', maxval(abs(ours - reference)), 0.0_dp, 1.0e-10_dp)
+        call report_series('kalman_increment', [(real(i, dp), i=1, nstate)], ours, reference)
         call report_that('kalman_gain_moves', maxval(abs(reference)) > 0.1_dp)
     end subroutine test_kalman_gain
 
@@ -116,6 +117,8 @@ contains
         do i = 1, nstate
             p(:, i) = p(:, i) - matmul(ph, solve(s, ph(i, :)))
         end do
+        call report_series('kalman_variance', [(real(i, dp), i=1, nstate)], [(ours(i, i), i=1, nstate)], &
+            [(p(i, i), i=1, nstate)])
         call report('posterior_covariance', maxval(abs(ours - p)), 0.0_dp, 1.0e-10_dp)
     end subroutine test_posterior_covariance
 

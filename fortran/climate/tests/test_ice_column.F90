@@ -6,7 +6,7 @@ program test_ice_column
     use status_mod, only: status_type
     use ice_mod, only: ice_type, ice_init, ice_cover, ice_thickness, ice_conductance, ice_step, melting_temperature
     use surface_balance_mod, only: air_column_type, tile_type, tile_flux_type, make_air_column, tile_temperature
-    use report_mod, only: report, finish
+    use report_mod, only: report, report_series, finish
     implicit none
 
     real(dp), parameter :: hour = 3600.0_dp, day = 86400.0_dp
@@ -53,31 +53,36 @@ contains
 
     !> A surface held at -20 degC: h^2 = h0^2 + 2 k (T_f - T_s) t/(rho L).
     subroutine test_stefan()
-        real(dp) :: exact, error(2)
+        real(dp) :: exact(12), error(12, 2), days(12)
         integer :: n
-        exact = sqrt(0.3_dp**2 + 2.0_dp*ice%conductivity*18.2_dp*120.0_dp*day/latent)
+        days = [(10.0_dp*n, n=1, 12)]
+        exact = sqrt(0.3_dp**2 + 2.0_dp*ice%conductivity*18.2_dp*days*day/latent)
         do n = 1, 2
-            error(n) = grown(hour*2/n) - exact
+            error(:, n) = grown(hour*2/n) - exact
         end do
-        call report('stefan_growth_120_days', exact + error(2), exact, 2.0e-4_dp*exact)
-        call report('stefan_error_halves_with_step', error(1)/error(2), 2.0_dp, 0.02_dp)
+        call report('stefan_growth_120_days', exact(12) + error(12, 2), exact(12), 2.0e-4_dp*exact(12))
+        call report('stefan_error_halves_with_step', error(12, 1)/error(12, 2), 2.0_dp, 0.02_dp)
+        call report_series('stefan_thickness_m', days, exact + error(:, 2), exact)
     end subroutine test_stefan
 
-    real(dp) function grown(seconds)
+    !> Thickness every ten days [m].
+    function grown(seconds)
         real(dp), intent(in) :: seconds
-        real(dp) :: heat, water
-        integer :: n
+        real(dp) :: grown(12), heat, water
+        integer :: n, sample
         ice%volume = 0.3_dp
-        do n = 1, nint(120.0_dp*day/seconds)
-            call step(seconds, -18.2_dp*ice_conductance(ice, ice_thickness(ice, ice%volume(1, 1))), 0.0_dp, -1.8_dp, &
-                heat, water)
+        do sample = 1, 12
+            do n = 1, nint(10.0_dp*day/seconds)
+                call step(seconds, -18.2_dp*ice_conductance(ice, ice_thickness(ice, ice%volume(1, 1))), 0.0_dp, &
+                    -1.8_dp, heat, water)
+            end do
+            grown(sample) = ice%volume(1, 1)
         end do
-        grown = ice%volume(1, 1)
     end function grown
 
     !> 100 W/m2 melt 1 m in rho L/100 s; the rest of the heat and all of the water are the ocean's.
     subroutine test_melt()
-        real(dp) :: heat, water, given, melted, seconds
+        real(dp) :: heat, water, given, melted, seconds, thickness(12), days(12)
         integer :: n
         ice%volume = 1.0_dp
         given = 0.0_dp
@@ -88,7 +93,10 @@ contains
             if (n == 4) call report('half_melted', ice%volume(1, 1), 0.5_dp, 1.0e-13_dp)
             given = given + heat*seconds
             melted = melted + water*seconds
+            thickness(n) = ice%volume(1, 1)
+            days(n) = n*seconds/day
         end do
+        call report_series('ice_melt_m', days, thickness, max(0.0_dp, 1.0_dp - days*day*100.0_dp/latent))
         call report('all_melted', ice%volume(1, 1), 0.0_dp, 1.0e-15_dp)
         call report('rest_of_heat_to_ocean', given/(0.5_dp*latent), 1.0_dp, 1.0e-13_dp)
         call report('melt_water_to_ocean', melted, ice%density, 1.0e-10_dp)

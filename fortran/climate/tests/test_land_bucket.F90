@@ -6,7 +6,7 @@ program test_land_bucket
     use status_mod, only: status_type
     use land_mod, only: land_type, land_init, land_wetness, land_albedo, land_take_fluxes, land_take_rain
     use surface_balance_mod, only: air_column_type, tile_type, tile_flux_type, make_air_column, tile_temperature
-    use report_mod, only: report, report_that, finish
+    use report_mod, only: report, report_series, report_that, finish
     implicit none
 
     real(dp), parameter :: hour = 3600.0_dp, day = 86400.0_dp
@@ -67,29 +67,35 @@ contains
 
     !> Cooling to space: T^-3 = T0^-3 + 3 sigma t/C; the implicit step is of first order.
     subroutine test_cooling()
-        real(dp) :: exact, error(2)
+        real(dp) :: exact(15), error(15, 2), days(15)
         integer :: n
-        exact = (300.0_dp**(-3) + 3.0_dp*stefan_boltzmann*30.0_dp*day/capacity)**(-1.0_dp/3.0_dp)
+        days = [(2.0_dp*n, n=1, 15)]
+        exact = (300.0_dp**(-3) + 3.0_dp*stefan_boltzmann*days*day/capacity)**(-1.0_dp/3.0_dp)
         do n = 1, 2
-            error(n) = cooled(hour*2/n) - exact
+            error(:, n) = cooled(hour*2/n) - exact
         end do
-        call report('cooling_30_days', exact + error(2), exact, 2.0e-4_dp*exact)
-        call report('cooling_error_halves_with_step', error(1)/error(2), 2.0_dp, 0.02_dp)
+        call report('cooling_30_days', exact(15) + error(15, 2), exact(15), 2.0e-4_dp*exact(15))
+        call report('cooling_error_halves_with_step', error(15, 1)/error(15, 2), 2.0_dp, 0.02_dp)
+        call report_series('slab_cooling_K', days, exact + error(:, 2), exact)
     end subroutine test_cooling
 
-    real(dp) function cooled(dt)
+    !> Temperature every two days [K].
+    function cooled(dt)
         real(dp), intent(in) :: dt
+        real(dp) :: cooled(15)
         type(land_type) :: land
         type(air_column_type) :: air
         type(tile_flux_type) :: flux
-        integer :: n
+        integer :: n, sample
         call start(land, dt)
         land%temperature = 300.0_dp
         call make_air_column(air, 0.9_dp, 1.0e5_dp, 280.0_dp, 0.0_dp, 0.0_dp, 1.0e-3_dp, 0.0_dp, 0.0_dp)
-        do n = 1, nint(30.0_dp*day/dt)
-            call step(land, air, 0.2_dp, 1.0e-12_dp, flux)
+        do sample = 1, 15
+            do n = 1, nint(2.0_dp*day/dt)
+                call step(land, air, 0.2_dp, 1.0e-12_dp, flux)
+            end do
+            cooled(sample) = land%temperature(1, 1)
         end do
-        cooled = land%temperature(1, 1)
     end function cooled
 
     !> Potential evaporation E0 dries a bucket below 3/4 as W = W0 exp(-E0 t/(0.75 W_c)).
@@ -97,6 +103,7 @@ contains
         type(land_type) :: land
         type(status_type) :: status
         real(dp), parameter :: potential = 5.0_dp/day
+        real(dp) :: days(20), water(20), exact(20)
         integer :: n
         call start(land, hour)
         call report('full_bucket_is_wet', land_wetness(land, 112.5_dp), 1.0_dp, 0.0_dp)
@@ -104,22 +111,32 @@ contains
         do n = 1, 24*60
             call land_take_fluxes(land, reshape([0.0_dp], [1, 1]), &
                 reshape([potential*land_wetness(land, land%water(1, 1))], [1, 1]), status)
+            if (mod(n, 24*3) == 0) water(n/(24*3)) = land%water(1, 1)
         end do
-        call report('drying_60_days', land%water(1, 1), 100.0_dp*exp(-300.0_dp/112.5_dp), 0.02_dp)
+        days = [(3.0_dp*n, n=1, 20)]
+        exact = 100.0_dp*exp(-5.0_dp*days/112.5_dp)
+        call report('drying_60_days', water(20), exact(20), 0.02_dp)
+        call report_series('bucket_drying_mm', days, water, exact, spread(0.02_dp, 1, 20))
     end subroutine test_drying
 
     !> 10 mm a day into half a bucket: full after 7.5 days, all later rain runs off.
     subroutine test_filling()
         type(land_type) :: land
+        real(dp) :: days(20), water(20), runoff(20)
         integer :: n
         call start(land, hour)
         do n = 1, 24*10
             call land_take_rain(land, reshape([10.0_dp/day], [1, 1]))
             if (n == 24*5) call report('filling', land%water(1, 1), 125.0_dp, 1.0e-11_dp)
             if (n == 24*5) call report('no_runoff_below_capacity', land%runoff(1, 1), 0.0_dp, 0.0_dp)
+            if (mod(n, 12) == 0) water(n/12) = land%water(1, 1)
+            if (mod(n, 12) == 0) runoff(n/12) = land%runoff(1, 1)
         end do
         call report('full', land%water(1, 1), 150.0_dp, 0.0_dp)
         call report('runoff', land%runoff(1, 1), 25.0_dp, 1.0e-11_dp)
+        days = [(0.5_dp*n, n=1, 20)]
+        call report_series('bucket_filling_mm', days, water, min(150.0_dp, 75.0_dp + 10.0_dp*days))
+        call report_series('bucket_runoff_mm', days, runoff, max(0.0_dp, 10.0_dp*days - 75.0_dp))
     end subroutine test_filling
 
     subroutine test_albedo()

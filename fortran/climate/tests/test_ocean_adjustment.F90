@@ -9,7 +9,7 @@ program test_ocean_adjustment
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_surface, ocean_add_increment
     use ocean_cases_mod, only: new_ocean, linear_settings
-    use report_mod, only: report, finish
+    use report_mod, only: report, report_series, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 
@@ -53,6 +53,8 @@ program test_ocean_adjustment
     inner = abs(y) < 5*radius
     exact = sign(eta0, y)*(1.0_dp - exp(-abs(y)/radius))
     call report('adjustment_eta_worst_error_over_eta0', maxval(abs(mean_eta - exact), mask=inner)/eta0, 0.0_dp, 0.01_dp)
+    call report_series('adjustment_eta', pack(y/radius, inner), pack(mean_eta/eta0, inner), pack(exact/eta0, inner), &
+        spread(0.01_dp, 1, count(inner)))
     kinetic = sum(0.5_dp*depth*mean_u**2, mask=inner)
     potential = sum(0.5_dp*gravity*(eta0**2 - mean_eta**2), mask=inner)
     call report('adjustment_kinetic_gain_over_potential_loss', kinetic/potential, 1.0_dp/3.0_dp, 0.01_dp)

@@ -12,7 +12,7 @@ program test_ocean_gyre
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step
     use ocean_cases_mod, only: new_ocean
-    use report_mod, only: report, finish
+    use report_mod, only: report, report_series, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 
@@ -91,6 +91,8 @@ contains
         call report(name//'_sverdrup_interior', psi(nlon/2)/sverdrup, exact(nlon/2), 0.05_dp)
         call report(name//'_western_maximum', maxval(psi)/sverdrup, maxval(exact), 0.05_dp)
         call report(name//'_profile_worst_error', maxval(abs(psi/sverdrup - exact)), 0.0_dp, 0.05_dp)
+        call report_series(name//'_psi', 1.0e-3_dp*x, 1.0e-6_dp*psi, 1.0e-6_dp*exact*sverdrup, &
+            spread(0.05e-6_dp*sverdrup, 1, nlon))
     end subroutine compare
 
     !> Closed form of X: [a e^(px) + b e^(qx) - 1] (-1)/(Lx delta l^2), p, q the roots of delta m^2 + m = delta l^2.

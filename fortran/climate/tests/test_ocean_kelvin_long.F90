@@ -8,7 +8,7 @@ program test_ocean_kelvin
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_surface, ocean_add_increment
     use ocean_cases_mod, only: new_ocean, linear_settings
-    use report_mod, only: report, finish
+    use report_mod, only: report, report_series, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 
@@ -51,6 +51,7 @@ program test_ocean_kelvin
     speed = sum((time - sum(time)/(samples + 1))*phase)/sum((time - sum(time)/(samples + 1))**2) &
         *earth_radius*40.0_dp*degree/(2.0_dp*pi)
     call report('coastal_kelvin_speed', speed, c, 0.02_dp*c)
+    call report_series('coastal_kelvin_speed_long', [0.125e-3_dp*earth_radius*degree], [speed], [c], [0.02_dp*c])
     call MPI_Finalize()
     call finish()
 end program test_ocean_kelvin

@@ -7,7 +7,7 @@ program test_ocean_surface
     use ocean_mod, only: ocean_type, ocean_step, ocean_add_increment, ocean_freezing_heat, ocean_freezing_point, &
         ocean_pack, ocean_state_size
     use ocean_cases_mod, only: new_ocean, linear_settings, continents, contents
-    use report_mod, only: report, report_bytes, finish
+    use report_mod, only: report, report_series, report_bytes, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 
@@ -38,20 +38,18 @@ contains
         integer, parameter :: nlev = 10
         type(ocean_type) :: o
         type(status_type) :: status
-        real(dp) :: depth(n, n), worst, expected, heat
+        real(dp) :: depth(n, n), expected(nlev), heat
         integer :: k
         depth = 100.0_dp
         depth(1:8, :) = 20.0_dp
         call new_ocean(o, comm, 'test_ocean_surface_sun', still//", max_depth = 100, top_thickness = 10, "// &
             "convective_diffusivity = 0", n, n, nlev, 3600.0_dp, mask, depth)
         call ocean_step(o, zero, zero, zero, zero, 3600.0_dp, status, shortwave=zero + 1000.0_dp)
-        worst = 0.0_dp
-        do k = 1, nlev
-            expected = 3600.0_dp*1000.0_dp/(seawater_density*seawater_cp*10.0_dp) &
-                *(light(10.0_dp*(k - 1)) - merge(0.0_dp, light(10.0_dp*k), k == nlev))
-            worst = max(worst, abs(o%t(12, 8, k) - 10.0_dp - expected))
-        end do
-        call report('sunlight_profile_worst_error_K', worst, 0.0_dp, 1.0e-12_dp)
+        expected = [(light(10.0_dp*(k - 1)) - merge(0.0_dp, light(10.0_dp*k), k == nlev), k=1, nlev)] &
+            *3600.0_dp*1000.0_dp/(seawater_density*seawater_cp*10.0_dp)
+        call report('sunlight_profile_worst_error_K', maxval(abs(o%t(12, 8, :) - 10.0_dp - expected)), 0.0_dp, &
+            1.0e-12_dp)
+        call report_series('sunlight_warming_mK', o%grid%z, 1.0e3_dp*(o%t(12, 8, :) - 10.0_dp), 1.0e3_dp*expected)
         heat = sum((o%t(4, 8, 1:2) - 10.0_dp)*10.0_dp)*seawater_density*seawater_cp
         call report('sunlight_kept_by_a_shelf_J_m2', heat, 3.6e6_dp, 1.0e-3_dp)
         call report('sunlight_run_failed', real(status%code, dp), 0.0_dp, 0.0_dp)
@@ -65,25 +63,29 @@ contains
     !> Cooling of a linear stratification without entrainment: all of the heat comes out of the mixed layer,
     !!     h = sqrt(2 Q t/(rho0 c_p gamma)),   SST = T(0) - gamma h       (Turner 1973, section 9.2).
     subroutine convection()
-        integer, parameter :: nlev = 60
+        integer, parameter :: nlev = 60, days = 30
         real(dp), parameter :: gamma = 0.02_dp, cooling = 200.0_dp
         type(ocean_type) :: o
         type(status_type) :: status
         real(dp), allocatable :: dt(:, :, :), none(:, :, :)
-        real(dp) :: depth(n, n), h
-        integer :: k
+        real(dp) :: depth(n, n), h(days), layer(days)
+        integer :: day
         depth = 300.0_dp
         call new_ocean(o, comm, 'test_ocean_surface_convection', still//", max_depth = 300, top_thickness = 5", n, n, &
             nlev, 3600.0_dp, mask, depth)
         allocate (none(n, n, nlev), source=0.0_dp)
         dt = spread(spread(10.0_dp - gamma*o%grid%z, 1, n), 2, n)
         call ocean_add_increment(o, dt, none, none, none, zero, status)
-        call ocean_step(o, zero, zero, zero - cooling, zero, 30*seconds_per_day, status)
-        h = sqrt(2.0_dp*cooling*30*seconds_per_day/(seawater_density*seawater_cp*gamma))
-        call report('convection_sst_fall_K', 20.0_dp - o%t(8, 8, 1), gamma*h, 0.05_dp*gamma*h)
-        ! Where the water is as it was the layer has not come.
-        k = count(abs(o%t(8, 8, :) - 20.0_dp + gamma*o%grid%z) > 0.01_dp*gamma*h)
-        call report('convection_layer_depth_m', o%grid%floors(k), h, 0.05_dp*h)
+        h = sqrt([(2.0_dp*cooling*day*seconds_per_day/(seawater_density*seawater_cp*gamma), day=1, days)])
+        do day = 1, days
+            call ocean_step(o, zero, zero, zero - cooling, zero, seconds_per_day, status)
+            ! Where the water is as it was the layer has not come.
+            layer(day) = o%grid%floors(count(abs(o%t(8, 8, :) - 20.0_dp + gamma*o%grid%z) > 0.01_dp*gamma*h(days)))
+        end do
+        call report('convection_sst_fall_K', 20.0_dp - o%t(8, 8, 1), gamma*h(days), 0.05_dp*gamma*h(days))
+        call report('convection_layer_depth_m', layer(days), h(days), 0.05_dp*h(days))
+        call report_series('convection_layer_depth_m', [(real(day, dp), day=1, days)], layer, h, &
+            [spread(0.0_dp, 1, days - 1), 0.05_dp*h(days)])
         call report('convection_run_failed', real(status%code, dp), 0.0_dp, 0.0_dp)
     end subroutine convection
 

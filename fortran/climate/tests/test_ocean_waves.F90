@@ -7,7 +7,7 @@ program test_ocean_waves
     use status_mod, only: status_type
     use ocean_mod, only: ocean_type, ocean_step, ocean_surface, ocean_add_increment
     use ocean_cases_mod, only: new_ocean, linear_settings
-    use report_mod, only: report, finish
+    use report_mod, only: report, report_series, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 
@@ -38,8 +38,8 @@ contains
             "lat_south = -45, lat_north = 45, lon_extent = 60, max_depth = 200, top_thickness = 100", 60, 60, 2, &
             3600.0_dp, mask, spread(spread(depth, 1, 60), 2, 60))
         shape = exp(-0.5_dp*beta*(earth_radius*o%lat*degree)**2/c)
-        call report('equatorial_kelvin_speed', speed(o, shape, sqrt(gravity/depth)*shape, 0.0_dp*shape, 30, 40), c, &
-            0.02_dp*c)
+        call report('equatorial_kelvin_speed', speed(o, shape, sqrt(gravity/depth)*shape, 0.0_dp*shape, 30, 40, &
+            'equatorial_kelvin_crest_km', c), c, 0.02_dp*c)
     end subroutine equatorial
 
     !> The error of the coastal wave is of first order in the grid interval, since the currents of the B-grid vanish on
@@ -49,6 +49,8 @@ contains
         c = sqrt(gravity*depth)
         coarse = coastal_speed(50, 40)
         fine = coastal_speed(100, 80)
+        call report_series('coastal_kelvin_speed', earth_radius*degree*[0.8e-3_dp, 0.4e-3_dp], [coarse, fine], [c, c], &
+            [0.0_dp, 0.0_dp])
         call report('coastal_kelvin_speed_extrapolated', 2.0_dp*fine - coarse, c, 0.02_dp*c)
         call report('coastal_kelvin_error_ratio', (c - coarse)/(c - fine), 2.0_dp, 0.3_dp)
     end subroutine coastal
@@ -104,16 +106,18 @@ contains
         r = 2.0_dp*d0/(k + omega)
         ! speed() wants eta as a cosine: theta = kx + pi/2.
         call report('equatorial_rossby_speed', speed(o, 0.5_dp*(q + r), 0.5_dp*c/depth*(q - r), -c/depth*d1, &
-            54, 200), c*omega/k, 0.02_dp*abs(c*omega/k))
+            54, 200, 'equatorial_rossby_crest_km', c*omega/k), c*omega/k, 0.02_dp*abs(c*omega/k))
     end subroutine rossby
 
     !> Phase speed [m/s] of wavenumber one along a row, from a least-squares line through the phase at every step.
-    real(dp) function speed(o, shape, shape_u, shape_v, row, samples)
+    real(dp) function speed(o, shape, shape_u, shape_v, row, samples, name, exact)
         type(ocean_type), intent(inout) :: o
         real(dp), intent(in) :: shape(:)        !< of eta, times cos(kx)
         real(dp), intent(in) :: shape_u(:)      !< of u, times cos(kx) [1/s]
         real(dp), intent(in) :: shape_v(:)      !< of v, times sin(kx) [1/s]
         integer, intent(in) :: row, samples
+        character(len=*), intent(in), optional :: name  !< of a series: hours, kilometres the crest has come
+        real(dp), intent(in), optional :: exact         !< the series' reference [m/s]
         type(status_type) :: status
         real(dp), dimension(o%nlon, o%nlat) :: zero, deta, sst, ssu, ssv, eta
         real(dp), dimension(o%nlon, o%nlat, 2) :: du, dv
@@ -138,5 +142,9 @@ contains
             time(n) = n*o%dt
         end do
         speed = sum((time - sum(time)/(samples + 1))*phase)/sum((time - sum(time)/(samples + 1))**2)*length/(2.0_dp*pi)
+        if (.not. present(name)) return
+        n = samples/40
+        call report_series(name, time(::n)/3600.0_dp, phase(::n)*length/(2000.0_dp*pi), 1.0e-3_dp*exact*time(::n), &
+            2.0e-5_dp*abs(exact)*time(::n))
     end function speed
 end program test_ocean_waves

@@ -9,7 +9,7 @@ program test_ocean_year
     use ocean_mod, only: ocean_type, ocean_step, ocean_surface
     use ocean_initial_mod, only: initial_temperature
     use ocean_cases_mod, only: new_ocean, continents, contents
-    use report_mod, only: report, finish
+    use report_mod, only: report, report_series, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_SELF
     implicit none
 
@@ -19,13 +19,14 @@ program test_ocean_year
     type(status_type) :: status
     integer :: mask(nlon, nlat), j, day, hour
     real(dp), dimension(nlon, nlat) :: depth, stress, zero, heat, rain, sst, ssu, ssv, ssh
-    real(dp) :: fastest, highest, area, lat, start, finish_time, v0, h0, s0, v1, h1, s1, water, warmth
+    real(dp) :: fastest, highest, area, lat, start, finish_time, v0, h0, s0, water, warmth, days(12), drift(12, 3)
 
     call MPI_Init()
     call comm%init(MPI_COMM_SELF%mpi_val)
     call continents(nlon, nlat, mask, depth)
     call new_ocean(o, comm, 'test_ocean_year', 'virtual_salt_flux = f', nlon, nlat, nlev, 3600.0_dp, mask, depth)
     zero = 0.0_dp
+    area = sum([(o%grid%area(j)*count(o%wet(:, j)), j=1, nlat)])
     fastest = 0.0_dp
     highest = 0.0_dp
     water = 0.0_dp
@@ -56,18 +57,23 @@ program test_ocean_year
         fastest = max(fastest, maxval(abs(o%u)), maxval(abs(o%v)))
         ! The first month is the adjustment of the resting initial state to its own stratification.
         if (day > 30) highest = max(highest, maxval(abs(o%eta)))
+        if (mod(day, 30) > 0) cycle
+        days(day/30) = day
+        drift(day/30, :) = left_over()
     end do
     call cpu_time(finish_time)
     if (status%failed()) print '(a)', trim(status%message)
     call report('year_run_failed', real(status%code, dp), 0.0_dp, 0.0_dp)
     call report('year_fastest_current_m_s', fastest, 1.0_dp, 0.9_dp)
     call report('year_highest_surface_m', highest, 1.0_dp, 0.9_dp)
-    call contents(o, v1, h1, s1)
-    area = sum([(o%grid%area(j)*count(o%wet(:, j)), j=1, nlat)])
-    ! Volume against all of the ocean's, about 3.6e8 km2 times 4 km.
-    call report('year_volume_relative', (v1 - v0 - water)/(4.0e3_dp*area), 0.0_dp, 1.0e-12_dp)
-    call report('year_heat_relative', (h1 - h0 - warmth)/h0, 0.0_dp, 1.0e-12_dp)
-    call report('year_salt_relative', (s1 - s0)/s0, 0.0_dp, 1.0e-12_dp)
+    associate (kept => left_over())
+        call report('year_volume_relative', kept(1), 0.0_dp, 1.0e-12_dp)
+        call report('year_heat_relative', kept(2), 0.0_dp, 1.0e-12_dp)
+        call report('year_salt_relative', kept(3), 0.0_dp, 1.0e-12_dp)
+    end associate
+    call report_series('ocean_volume', days, drift(:, 1))
+    call report_series('ocean_heat', days, drift(:, 2))
+    call report_series('ocean_salt', days, drift(:, 3))
     print '(a, 2es12.4)', '# water and heat that came in, of the whole: ', water/(4.0e3_dp*area), warmth/h0
     call ocean_surface(o, sst, ssu, ssv, ssh)
     call report('year_sst_equator_degC', sum(sst(:, nlat/2), mask=o%wet(:, nlat/2))/count(o%wet(:, nlat/2)), &
@@ -78,6 +84,13 @@ program test_ocean_year
     call finish()
 
 contains
+
+    !> Volume (of about 3.6e8 km2 times 4 km), heat and salt beyond what came in, of the whole.
+    function left_over() result(relative)
+        real(dp) :: relative(3), v1, h1, s1
+        call contents(o, v1, h1, s1)
+        relative = [(v1 - v0 - water)/(4.0e3_dp*area), (h1 - h0 - warmth)/h0, (s1 - s0)/s0]
+    end function left_over
 
     !> Eastward transport south of the continents [1e6 m3/s].
     real(dp) function transport()

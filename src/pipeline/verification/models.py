@@ -1,6 +1,6 @@
-"""A Fortran model's verification programs: build them, run them, collect their rows.
+"""A Fortran model's verification programs: build them, run them, collect what they print.
 
-Each program prints rows `row test ours reference gate passed`; `results/verification/<model>.json` holds them all.
+`results/verification/<model>.json` holds the rows of all, and the series and fields that the figures show.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import json
 import os
 import re
 import subprocess
-from typing import Any
 
 from pipeline.config import ROOT
 from pipeline.files import atomic
+from pipeline.verification import printed
 from pipeline.verification.programs import build, tool
 
 MODELS = ("climate",)
@@ -55,40 +55,12 @@ def verify(model: str, long: bool, only: str | None = None) -> int:
             if re.match(r"^\s*\d+/\d+ Test", line):
                 print(line, end="", flush=True)
         code = process.wait()
-    rows = parse(log.read_text())
+    results = printed.parse(log.read_text())
     target = ROOT / "results" / "verification" / f"{model}.json"
     if only and target.exists():
-        rows = merge(json.loads(target.read_text())["rows"], rows)
+        results = printed.merge(json.loads(target.read_text()), results)
     with atomic(target) as partial:
-        partial.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+        partial.write_text(json.dumps(results, indent=1) + "\n")
+    rows = results["rows"]
     print(f"{sum(r['passed'] for r in rows)} of {len(rows)} rows passed: {target}; log: {log}")
     return code
-
-
-def merge(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The new rows, and the old ones of programs that have not been run anew."""
-    fresh = {(row["source"], row["ranks"]) for row in new}
-    rows = [row for row in old if (row["source"], row["ranks"]) not in fresh] + new
-    return sorted(rows, key=lambda row: (row["source"], row["ranks"]))
-
-
-def parse(text: str) -> list[dict[str, Any]]:
-    """Rows out of the programs' output, under ctest's `<number>: ` prefix; a row of two numbers has no gate.
-
-    ctest announces test `<number>` as `Start <number>: <program>_<ranks>`: every row is given its program and ranks.
-    """
-    number = r"[-+]?(?:\d[\d.]*(?:E[-+]?\d+)?|NaN|Infinity)"
-    pattern = re.compile(rf"^(?:(\d+):\s+)?(\S.*?)\s+({number})\s+({number})(?:\s+({number}))?\s+([TF])\s*$")
-    announced = re.compile(r"^\s*Start\s+(\d+):\s+(\w+)_(\d+)\s*$")
-    programs: dict[str, tuple[str, int]] = {}
-    rows = []
-    for line in text.splitlines():
-        if start := announced.match(line):
-            programs[start[1]] = (start[2], int(start[3]))
-        elif found := pattern.match(line):
-            test, name, ours, reference, gate, passed = found.groups()
-            row = {"test": name, "ours": float(ours), "reference": float(reference)}
-            program, ranks = programs.get(test or "", ("", 0))
-            origin = {"source": program, "ranks": ranks}
-            rows.append(row | {"gate": float(gate) if gate else None, "passed": passed == "T"} | origin)
-    return rows

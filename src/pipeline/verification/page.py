@@ -15,11 +15,11 @@ from pipeline.files import atomic
 MARK = "<!-- What follows is made by `python -m pipeline verify climate --page`; do not edit. -->"
 
 
-def write(model: str, page: Path) -> list[dict[str, Any]]:
+def write(model: str, page: Path) -> dict[str, list[dict[str, Any]]]:
     """Put the tables of the model's rows in place of what follows the mark.
 
     Returns:
-        The rows.
+        All that `printed.parse` found: rows, series and fields.
 
     Raises:
         PipelineError: no rows yet, or a page without the mark.
@@ -30,10 +30,12 @@ def write(model: str, page: Path) -> list[dict[str, Any]]:
     text = page.read_text()
     if MARK not in text:
         raise PipelineError(f"{page}: the line {MARK!r} is missing; the tables go below it")
-    rows = json.loads(source.read_text())["rows"]
+    results = json.loads(source.read_text())
     with atomic(page) as partial:
-        partial.write_text(text.split(MARK)[0] + MARK + "\n\n" + tables(rows, ROOT / "fortran" / model / "tests"))
-    return rows
+        partial.write_text(
+            text.split(MARK)[0] + MARK + "\n\n" + tables(results["rows"], ROOT / "fortran" / model / "tests")
+        )
+    return results
 
 
 def tables(rows: list[dict[str, Any]], sources: Path) -> str:
