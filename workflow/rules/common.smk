@@ -7,6 +7,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from pipeline import registry
+from pipeline.bridge.config import read as read_model
+from pipeline.bridge.fingerprint import source_files
 from pipeline.config import nature_start, resolve
 from pipeline.errors import PipelineError
 
@@ -38,6 +40,19 @@ def code(*names):
         path = root / name
         found += sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
     return [str(p.relative_to(workflow.basedir)) for p in found]
+
+
+def sources_of_model():
+    """Every file that the model's build reads, as its configuration says, and the bridge's."""
+    yaml = Path(f"config/models/{CONFIG.model.name}.yaml")
+    if not yaml.is_file():
+        return []  # Snakemake names the missing file
+    try:
+        files = source_files(read_model(yaml).resolved(Path(MODEL).resolve().parent))
+    except PipelineError as error:
+        raise WorkflowError(str(error)) from None
+    here = Path.cwd()
+    return [str(p.relative_to(here) if p.is_relative_to(here) else p) for p in files]
 
 
 MODEL_SPEC = dump(CONFIG.model)

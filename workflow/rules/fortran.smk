@@ -1,21 +1,5 @@
 """Fortran to an importable module, and the grids it runs on."""
 
-from pipeline.bridge.config import read as read_model
-from pipeline.bridge.fingerprint import source_files
-
-
-def sources_of_model():
-    """Every file that the model's build reads, as its configuration says, and the bridge's."""
-    yaml = Path(f"config/models/{CONFIG.model.name}.yaml")
-    if not yaml.is_file():
-        return []  # Snakemake names the missing file
-    try:
-        files = source_files(read_model(yaml).resolved(Path(MODEL).resolve().parent))
-    except PipelineError as error:
-        raise WorkflowError(str(error)) from None
-    here = Path.cwd()
-    return [str(p.relative_to(here) if p.is_relative_to(here) else p) for p in files]
-
 
 rule build_model:
     input:
