@@ -64,6 +64,12 @@ class Section:
     down: tuple[float, float] | None = None
 
 
+def _differences(case: int) -> dict[str, str]:
+    """Of Williamson's case: what the legend calls the differences from the finest run."""
+    fields = {"pressure": "p", "vorticity": r"$\zeta$"}
+    return {f"williamson_{case}_{f}_l2_T{n}": f"{label}, T{n}" for f, label in fields.items() for n in (21, 42)}
+
+
 SIGMA = (0.0, 1.0)
 FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
     "atmosphere": (
@@ -75,6 +81,28 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             departure=True,
         ),
         Curves("jet of Galewsky et al., day 5", "latitude (°N)", "u (m s$^{-1}$)", {"galewsky_u": ""}),
+        Section(
+            "Williamson's case 5, T42: h on day 15 (m)",
+            "longitude (°E)",
+            "latitude (°N)",
+            "williamson_5_height",
+            np.arange(5000, 6001, 50),
+            cmocean.cm.dense_r,
+        ),
+        Curves(
+            "case 5: difference from T85",
+            "days",
+            "relative l$_2$",
+            _differences(5),
+            log=True,
+        ),
+        Curves(
+            "case 6: difference from T85",
+            "days",
+            "relative l$_2$",
+            _differences(6),
+            log=True,
+        ),
         Curves(
             "Jablonowski-Williamson wave, 20 levels",
             "days",
