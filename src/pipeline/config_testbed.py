@@ -64,6 +64,9 @@ class TestbedRow(Section):
     members: int = Field(0, ge=0, description="of the time-lagged ensemble; 0: none")
     factor: float = Field(1.0, gt=0, description="on the observation errors")
     told: bool = Field(True, description="whether the method knows of that factor")
+    decoder_error: float = Field(
+        0, ge=0, description="what D cannot represent, over the anomalies' deviation; enters R"
+    )
     base: str | None = Field(None, description="row that differs from this one by its observation errors alone")
     published: dict[str, float] = Field(default_factory=dict, description="score -> what others have published")
 

@@ -49,6 +49,18 @@ def test_the_first_variational_analysis_in_model_space_is_nearer_to_the_observat
     assert cycles.bytes > 4 * world.space.size
 
 
+def test_what_the_decoder_cannot_represent_enters_r(world, folder, plan):
+    """Errors of 3 % and 40 % of the deviation: the innovations' expected error, and a smaller increment."""
+    row = plan["rows"]["latent_three_d_var_increment"]
+    plain, wiser = (Cycles(world, row | {"decoder_error": share}, folder) for share in (0.0, 0.4))
+    x_b, truth = plain.stored["start"][0], plain.stored["truths"][0, 0]
+    observations = plain.observing.observe(truth, 10_000)
+    found = [cycles.method.analysis(x_b, observations) for cycles in (plain, wiser)]
+    ratio = (found[1].error / found[0].error).mean()
+    assert float(ratio) == pytest.approx((0.03**2 + 0.4**2) ** 0.5 / 0.03, rel=1e-5)
+    assert found[1].increment.norm() < found[0].increment.norm()
+
+
 def test_forecasts_are_scored_from_the_analyses(world, folder, plan):
     """By hand, for the first seed of a free run: day 2 against the same truths five days on."""
     _, scores = run(world, folder, plan["rows"]["free"])

@@ -40,11 +40,15 @@ class Cycles:
         self.stored = load_file(folder / "truths.safetensors")
 
     def _build(self) -> assimilation.Method:
-        text = json.dumps(self.row["method"]).replace("$folder", str(self.folder))
+        method = json.loads(json.dumps(self.row["method"]).replace("$folder", str(self.folder)))
+        if share := self.row["decoder_error"]:
+            space, deviation = self.world.space, self.world.deviation
+            names = [name for component in space.components for name in component.variables]
+            method["representativeness"] = {name: share * float(deviation[space.index(name)][0]) for name in names}
         transform = {"kind": "autoencoder", "network": str(self.folder / "autoencoder")}
-        takes_one = "transform" in registry.options("assimilation", self.row["method"]["kind"])
+        takes_one = "transform" in registry.options("assimilation", method["kind"])
         return assimilation.build(
-            json.loads(text),
+            method,
             {"transform": transform} if takes_one else {},
             space=self.world.space,
             operator=Interpolation,
