@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.verification import models, summary
+from pipeline.verification import summary
 from pipeline.verification.metrics import bootstrap_interval
 
 
@@ -126,20 +126,3 @@ def test_the_table_shows_every_row(tmp_path, capsys, table):
     summary.show(tmp_path)
     printed = capsys.readouterr().out
     assert all(row["name"][:12] in printed for row in rows)
-
-
-def test_rows_of_the_verification_programs_are_found_in_ctests_output():
-    text = "      Start 12: test_transform_1\n    Start  3: test_mpi_mass_4\n"
-    text += "12: round_trip_scalar  1.2E-15 0.0E+00 1.0E-13 T\n"
-    rows = models.parse(text + "12: not a row\n3: mass -2.0E-13 0.0 1.0E-12 F\n3: judged 1.0 2.0 T\n")
-    assert [(r["test"], r["ours"], r["gate"], r["passed"], r["source"], r["ranks"]) for r in rows] == [
-        ("round_trip_scalar", 1.2e-15, 1e-13, True, "test_transform", 1),
-        ("mass", -2.0e-13, 1e-12, False, "test_mpi_mass", 4),
-        ("judged", 1.0, None, True, "test_mpi_mass", 4),
-    ]
-
-
-def test_rows_of_programs_that_were_not_run_anew_are_kept():
-    old = [{"test": name, "source": source, "ranks": 1} for name, source in (("a", "x"), ("gone", "x"), ("b", "y"))]
-    new = [{"test": "a", "source": "x", "ranks": 1}]
-    assert [row["test"] for row in models.merge(old, new)] == ["a", "b"]
