@@ -52,7 +52,7 @@ def _errors(axes: Axes, scores: Mapping[str, Mapping[str, list]]) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xticks([0.05, 0.1, 0.2, 0.5, 1.0])
     axes.grid(axis="both", color="0.92", lw=0.6)
-    axes.legend(loc="upper right", fontsize=7)
+    axes.legend(loc="best", fontsize=7)
 
 
 def _costs(axes: Axes, scores: Mapping[str, Mapping[str, list]]) -> None:
