@@ -25,7 +25,7 @@ def test_a_testbed_is_a_valid_workflow(project, experiment, size):
     assert done.returncode == 0, done.stdout[-4000:]
     for rule in ("nature", "truths", "autoencoder", "o2lnet", "errors", "row", "summary"):
         assert f"testbed_{rule}" in done.stdout
-    assert ("build_model" in done.stdout) == experiment.startswith("climate")
+    assert experiment.startswith("climate") or "build_model" not in done.stdout
     assert "train_vae" not in done.stdout
 
 
