@@ -81,7 +81,7 @@ def test_space_reaches_whoever_asks():
     ("change", "message"),
     [
         ({"kind": "three_d_vra"}, "did you mean 'three_d_var'"),
-        ({"transform": {"file": "eof.nc"}}, "transforms: .* has no kind; choose one of autoencoder, balance, identity, linear"),
+        ({"transform": {"file": "eof.nc"}}, "transforms: .* has no kind; choose one of autoencoder, balance, identity"),
         ({"covariance": {"kind": "nmc", "fiel": "x"}}, "did you mean 'file'"),
         ({"itrations": 3}, "did you mean 'iterations'"),
         ({"covariance": {"kind": "nmc", "file": "nowhere.nc"}}, "nowhere.nc: no such file"),
