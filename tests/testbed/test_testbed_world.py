@@ -115,3 +115,16 @@ def test_stations_stand_in_each_component_and_at_sea_alone():
     )
     assert np.abs(seen.value - truth[torch.from_numpy(index)].numpy()).max() < 0.5
     assert torch.equal(observing.coverage.nonzero().flatten().sort().values, torch.from_numpy(np.sort(index)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"variables": ("psi",)}, "no variable 'psi'; choose from psi_upper, psi_lower"),
+        ({"count": 9999}, "count 9999, "),
+    ],
+)
+def test_stations_that_cannot_be_are_named(world, change, message):
+    plan = world.plan | {"observations": world.plan["observations"] | change}
+    with pytest.raises(PipelineError, match=message):
+        _ = Observing(World(plan, 1, world.file)).stations

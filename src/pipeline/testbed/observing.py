@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from pipeline.errors import PipelineError
 from pipeline.observations import Observations
 from pipeline.spaces import Component
 from pipeline.testbed.world import World
@@ -21,16 +22,21 @@ class Observing:
 
     def __init__(self, world: World) -> None:
         self.world, self.plan = world, world.plan["observations"]
-        self.variables = self.plan["variables"] or tuple(v for c in world.space.components for v in c.variables)
+        known = tuple(v for c in world.space.components for v in c.variables)
+        self.variables = self.plan["variables"] or known
+        if unknown := [name for name in self.variables if name not in known]:
+            raise PipelineError(f"testbed.observations: no variable {unknown[0]!r}; choose from {', '.join(known)}")
 
     @cached_property
     def stations(self) -> dict[str, np.ndarray]:
         """Cells of each component that hold a station, drawn by area."""
         rng, found = np.random.default_rng(self.world.seed), {}
         for component in self.world.space.components:
-            weights = component.grid.weights.ravel()
+            weights, count = component.grid.weights.ravel(), self.plan["count"]
+            if count > (cells := np.count_nonzero(weights)):
+                raise PipelineError(f"testbed.observations: count {count}, the {component.name} has {cells} cells")
             p = weights / weights.sum()
-            found[component.name] = rng.choice(len(weights), self.plan["count"], replace=False, p=p)
+            found[component.name] = rng.choice(len(weights), count, replace=False, p=p)
         return found
 
     @cached_property
