@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from safetensors.torch import save_file
 
 from pipeline.errors import PipelineError
 from pipeline.observations.operators import Interpolation
@@ -128,3 +129,13 @@ def test_stations_that_cannot_be_are_named(world, change, message):
     plan = world.plan | {"observations": world.plan["observations"] | change}
     with pytest.raises(PipelineError, match=message):
         _ = Observing(World(plan, 1, world.file)).stations
+
+
+def test_pairs_start_at_the_last_time_whose_memory_was_kept(world, tmp_path):
+    n, times, which = world.space.size, torch.tensor([0, 3, 5]), torch.tensor([0, 1, 1])
+    stored = {"states": torch.randn(6, 2, n), "memory": torch.randn(3, 2, 4).double(), "interval": torch.tensor(2)}
+    save_file(stored, tmp_path / "nature.safetensors")
+    found = World(world.plan, 1, tmp_path / "nature.safetensors").starts(times, which)
+    assert torch.equal(found[:, :n], stored["states"][[0, 2, 4], which].double())
+    assert torch.equal(found[:, n:], stored["memory"][[0, 1, 2], which])
+    assert torch.equal(world.starts(times, which), world.nature[times, which])  # a model without memory
