@@ -139,7 +139,7 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             "longitude (°E)",
             "latitude (°N)",
             "polvani_vorticity",
-            np.arange(-10, 11, 2),
+            np.arange(-8, 9, 2),
             cmocean.cm.balance,
         ),
         Section(
