@@ -15,6 +15,9 @@ import numpy as np
 import torch
 import xarray as xr
 
+EARTH_RADIUS = 6.371e6
+"""Metres, as in the Fortran models."""
+
 
 @dataclass(frozen=True)
 class Variable:

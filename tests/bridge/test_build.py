@@ -154,6 +154,17 @@ def test_changed_source_is_built_again_and_the_old_module_stays_on_failure(tmp_p
     assert module.read_bytes() == second
 
 
+def test_moved_directory_is_built_again(configure, tmp_path):
+    """CMake refuses a cache that was made elsewhere; the stand-in keeps where it ran, and fails anywhere else."""
+    script = tmp_path / "remember.sh"
+    script.write_text('mkdir -p "$1/cmake"; cd "$1/cmake"; [ -e here ] || echo "$1" > here; grep -qx "$1" here')
+    file = configure(prepare=[["sh", str(script), "{build}"]])
+    bridge.build(file, tmp_path / "before")
+    (tmp_path / "before").rename(tmp_path / "after")
+    bridge.build(file, tmp_path / "after")
+    assert (tmp_path / "after" / "cmake" / "here").read_text().strip() == str(tmp_path / "after")
+
+
 def test_directory_of_another_kind_of_processor_is_refused(toy_path, tmp_path):
     """On a disk that computers of two kinds share, make would take the other's objects for new."""
     shutil.copy(toy_path, tmp_path)

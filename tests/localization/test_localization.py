@@ -9,7 +9,8 @@ from filters import SPACE
 
 from pipeline import registry
 from pipeline.errors import PipelineError
-from pipeline.localization._places import EARTH_RADIUS_KM, Places, angles, neighbours, unit_vectors, weights
+from pipeline.localization._places import Places, angles, neighbours, unit_vectors, weights
+from pipeline.spaces import EARTH_RADIUS
 
 OPTIONS = {"gaspari_cohn": {"half_width": 1500.0}, "cutoff": {"radius": 3000.0}}
 
@@ -63,7 +64,7 @@ def test_distances_against_the_haversine_formula_and_in_every_unit():
     wanted = torch.minimum(torch.arange(40), 40 - torch.arange(40)).double()
     torch.testing.assert_close(ring.in_unit(apart, "cell"), wanted, rtol=0, atol=1e-9)
     torch.testing.assert_close(ring.in_unit(apart, "degree"), 9 * wanted, rtol=0, atol=1e-8)
-    torch.testing.assert_close(ring.in_unit(apart, "km"), EARTH_RADIUS_KM * apart)
+    torch.testing.assert_close(ring.in_unit(apart, "km"), EARTH_RADIUS / 1000.0 * apart)
 
 
 def test_neighbours_are_those_of_the_dense_weights(localization, monkeypatch):

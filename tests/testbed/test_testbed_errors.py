@@ -6,9 +6,9 @@ import xarray as xr
 
 from pipeline.assimilation import build
 from pipeline.covariances.spectral import Spectral
-from pipeline.models.quasi_geostrophic import OMEGA, RADIUS
+from pipeline.models.quasi_geostrophic import OMEGA
 from pipeline.observations.operators import Interpolation
-from pipeline.spaces import Component, Space
+from pipeline.spaces import EARTH_RADIUS, Component, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
 from pipeline.testbed.errors import forecast_pairs, write_model_space
 from pipeline.transforms.balance import Balance
@@ -21,7 +21,7 @@ def test_winds_get_balanced_control_variables(world, tmp_path):
     long, short = forecast_pairs(world)
     psi = (long - short).double().unflatten(1, (2, h.nlat, h.nlon))
     spectrum = h.analyse(psi) * h.inside
-    u, v = (wind / RADIUS for wind in h.winds(spectrum, torch.zeros_like(spectrum)))
+    u, v = (wind / EARTH_RADIUS for wind in h.winds(spectrum, torch.zeros_like(spectrum)))
     t = 2 * OMEGA * h.mu[:, None] * (psi[:, :1] - psi[:, 1:]) / (287.0 * 0.8)
     names = ("u_250", "u_750", "v_250", "v_750", "t_500")
     space = Space((Component("atmosphere", atmosphere.grid, names),))

@@ -12,9 +12,9 @@ from pipeline.errors import PipelineError
 from pipeline.models.quasi_geostrophic import OMEGA, gaussian_grid
 from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
-from pipeline.spaces import Component, Grid, Space
+from pipeline.spaces import EARTH_RADIUS, Component, Grid, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
-from pipeline.transforms.balance import RADIUS, Balance, _on_columns, fit, wind_levels
+from pipeline.transforms.balance import Balance, _on_columns, fit, wind_levels
 
 SHAPE = (15, 24, 48)  # truncation, latitudes, longitudes
 VARIABLES = ("u_300", "u_700", "q_700", "v_300", "v_700", "ps", "t_300", "t_700")
@@ -158,7 +158,7 @@ def test_a_single_observation_moves_the_wind_along_the_isobars(tmp_path, space, 
 def _geostrophic(grid: Grid, geopotential: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """u = -dPhi/dphi / (f a), v = dPhi/dlambda / (f a cos(phi)), by centred differences."""
     phi, step = np.radians(grid.lat), 2 * np.pi / len(grid.lon)
-    scale = torch.from_numpy(2 * OMEGA * np.sin(phi) * RADIUS)[:, None]
+    scale = torch.from_numpy(2 * OMEGA * np.sin(phi) * EARTH_RADIUS)[:, None]
     southward = -torch.gradient(geopotential, spacing=(torch.from_numpy(phi),), dim=0)[0]
     eastward = (geopotential.roll(-1, 1) - geopotential.roll(1, 1)) / (2 * step)
     return southward / scale, eastward / (scale * torch.from_numpy(np.cos(phi))[:, None])
@@ -168,7 +168,7 @@ def _distance(grid: Grid, lat: float, lon: float) -> torch.Tensor:
     """Great circle from a point [m], (lat, lon)."""
     phi, centre = np.radians(grid.lat)[:, None], np.radians(lat)
     cosine = np.sin(phi) * np.sin(centre) + np.cos(phi) * np.cos(centre) * np.cos(np.radians(grid.lon - lon))
-    return torch.from_numpy(RADIUS * np.arccos(np.clip(cosine, -1, 1)))
+    return torch.from_numpy(EARTH_RADIUS * np.arccos(np.clip(cosine, -1, 1)))
 
 
 def test_levels_come_from_the_names():

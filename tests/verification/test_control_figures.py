@@ -6,8 +6,8 @@ import pytest
 import xarray as xr
 
 from pipeline.errors import PipelineError
+from pipeline.spaces import EARTH_RADIUS
 from pipeline.verification import control
-from pipeline.verification.circulation import RADIUS
 
 # A sea of one temperature has no variance to share among periods.
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
@@ -55,7 +55,7 @@ def by_month(months=60):
 
 def row_area(degrees):
     """Area of a whole row of sea cells [m2]."""
-    return 2 * np.pi * RADIUS**2 * (np.sin(np.deg2rad(degrees + 5)) - np.sin(np.deg2rad(degrees - 5)))
+    return 2 * np.pi * EARTH_RADIUS**2 * (np.sin(np.deg2rad(degrees + 5)) - np.sin(np.deg2rad(degrees - 5)))
 
 
 def test_jets_are_the_strongest_west_winds_of_their_season_and_side():
@@ -84,7 +84,7 @@ def test_the_hadley_cell_is_the_tropics_largest_with_its_sign():
     flux[winter, 0, 6], flux[winter, 1, 6] = 9000.0, -9000.0  # not of the tropics
     flux[summer, 0, 3], flux[summer, 1, 3] = -2000.0, 2500.0
     found = figures(mass_flux=flux)
-    unit = 2 * np.pi * RADIUS * np.cos(np.deg2rad(LAT[4])) * 0.25 * 1000.0 / 1e9
+    unit = 2 * np.pi * EARTH_RADIUS * np.cos(np.deg2rad(LAT[4])) * 0.25 * 1000.0 / 1e9
     assert found["hadley_djf_1e9_kg_s"] == pytest.approx(unit, rel=1e-6)
     assert found["hadley_jja_1e9_kg_s"] == pytest.approx(-2.0 * unit, rel=1e-6)
 
@@ -158,7 +158,7 @@ def test_bias_and_rmse_against_what_was_observed():
 
 def test_currents_and_gyres_are_those_of_their_place():
     """2300 m of water; a current at the corner of one column counts in all rows south of it."""
-    u, unit = np.zeros((4, 15, 36)), 0.1 * 2300.0 * RADIUS * np.deg2rad(10.0) / 1e6
+    u, unit = np.zeros((4, 15, 36)), 0.1 * 2300.0 * EARTH_RADIUS * np.deg2rad(10.0) / 1e6
     u[:, row(50.0), column(150.0)] = 0.2  # Kuroshio
     u[:, row(50.0), column(300.0)] = -0.3  # Gulf Stream, the other way
     u[:, row(50.0), column(60.0)] = 0.9  # of no box
@@ -178,7 +178,7 @@ def test_deep_overturning_is_that_below_400_metres():
     v[0, row(60.0)], v[1, row(60.0)] = 0.08, -0.04
     v[0, row(-60.0)], v[1, row(-60.0)] = -0.08, 0.04
     found = figures(vo=v)
-    unit = 0.01 * 100.0 * 2 * np.pi * RADIUS * np.cos(np.deg2rad(45.0)) / 1e6  # both stand at corners, 5 degrees north
+    unit = 0.01 * 100.0 * 2 * np.pi * EARTH_RADIUS * np.cos(np.deg2rad(45.0)) / 1e6  # at corners, 5 degrees north
     assert found["overturning_deep_north_Sv"] == pytest.approx(unit, abs=1e-6)
     assert found["overturning_deep_south_Sv"] == pytest.approx(-2.0 * unit, abs=1e-6)
 

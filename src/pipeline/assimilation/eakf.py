@@ -61,22 +61,25 @@ class EAKF(EnsembleFilter):
 
     def analyse(self, members: torch.Tensor, departures: Departures, network: Network, random: Random) -> torch.Tensor:
         count, size = members.shape[-2:]
-        value = departures.innovation + departures.mean
-        prior_mean = members.mean(-2)
-        prior = members - prior_mean.unsqueeze(-2)
-        mean = torch.cat([prior_mean, departures.mean], dim=-1)
-        joint = torch.cat([prior, departures.anomalies], dim=-1)
-        least = torch.finfo(joint.dtype).tiny
+        anomalies = members - members.mean(-2, keepdim=True)
+        # N rows of anomalies and one of the mean, as its increment and as hbar - y: one update serves both.
+        last = torch.cat([torch.zeros_like(members[..., 0, :]), -departures.innovation], dim=-1).unsqueeze(-2)
+        joint = torch.cat([torch.cat([anomalies, departures.anomalies], dim=-1), last], dim=-2)
+        least, errors = torch.finfo(joint.dtype).tiny, ((count - 1) * network.error**2).tolist()
         for j, (where, taper) in enumerate(network.local):
-            h = joint[..., size + j].clone()
-            v = (h * h).sum(-1, keepdim=True) / (count - 1)
-            rho = network.error[j] ** 2 / (v + network.error[j] ** 2)
-            regression = (h / ((count - 1) * v.clamp_min(least))).unsqueeze(-2) @ joint[..., where] * taper
-            shift = (1 - rho) * (value[..., j : j + 1] - mean[..., size + j : size + j + 1])
-            mean[..., where] += shift * regression.squeeze(-2)
-            joint[..., where] += ((rho.sqrt() - 1) * h).unsqueeze(-1) * regression
+            column = joint[..., size + j].clone()
+            h = column[..., :count]
+            squares = (h * h).sum(-1, keepdim=True)
+            shrink = (errors[j] / (squares + errors[j])).sqrt()
+            regression = h.unsqueeze(-2) @ joint[..., :count, where] * (taper / squares.clamp_min(least)).unsqueeze(-2)
+            column *= shrink - 1
+            column[..., count:] *= shrink + 1
+            if isinstance(where, slice):
+                joint.addcmul_(column.unsqueeze(-1), regression)
+            else:
+                joint[..., where] += column.unsqueeze(-1) * regression
         # As increments, so that what no observation reaches stays as it is, bit for bit.
-        return members + ((mean[..., :size] - prior_mean).unsqueeze(-2) + (joint[..., :size] - prior))
+        return members + (joint[..., count:, :size] + (joint[..., :count, :size] - anomalies))
 
 
 def _scatter(rho: torch.Tensor, elements: torch.Tensor, size: int) -> torch.Tensor:

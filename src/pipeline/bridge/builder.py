@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,7 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
         check_machine(folder)
         mark = fingerprint(config, folder)
         if not _is_current(module, mark):
+            _clear_moved(folder)
             _build(config, folder, module)
             _write_record(config, folder, (mark[0], fingerprint(config, folder)[1]))
     return module
@@ -76,8 +78,21 @@ def _is_current(module: Path, mark: tuple[str, str]) -> bool:
 
 def _write_record(config: ModelConfig, folder: Path, mark: tuple[str, str]) -> None:
     with atomic(folder / "model.json") as path:
-        content = {"fingerprint": mark, "machine": platform.machine(), "config": config.model_dump(mode="json")}
+        content = {"fingerprint": mark, "machine": platform.machine(), "places": _places(folder)}
+        content["config"] = config.model_dump(mode="json")
         path.write_text(json.dumps(content, indent=1))
+
+
+def _places(folder: Path) -> list[str]:
+    return [str(ROOT), str(folder)]
+
+
+def _clear_moved(folder: Path) -> None:
+    """CMake and its like keep absolute paths: what they made before project or directory moved, they refuse to use."""
+    if read_record(folder).get("places", _places(folder)) != _places(folder):
+        for made in folder.iterdir():
+            if made.is_dir():
+                shutil.rmtree(made)
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -22,9 +22,8 @@ from scipy.spatial import cKDTree
 from pipeline.datasets._land_mask import along
 from pipeline.datasets.regridding import Regridder, unit_vectors
 from pipeline.errors import PipelineError
-from pipeline.spaces import Grid
+from pipeline.spaces import EARTH_RADIUS, Grid
 
-EARTH_RADIUS = 6371.0  # km
 SHELF_DEPTH, ABYSS_DEPTH, SLOPE_WIDTH = 200.0, 4500.0, 500.0  # m, m, km
 ROWS_READ = 200  # latitudes of ETOPO in memory
 IDEALISED_DEPTH = "idealised: shelf of 200 m deepening to 4500 m over 500 km from the coast"
@@ -65,7 +64,7 @@ def idealised_depth(mask: np.ndarray, lat: np.ndarray, lon: np.ndarray) -> np.nd
     points = unit_vectors(*np.meshgrid(lat, lon, indexing="ij"))
     distance = _arc(cKDTree(points[~mask]).query(points[mask])[0])
     height, width = np.diff(lat).mean(), np.diff(lon).mean() * np.cos(np.deg2rad(lat))
-    half_cell = 0.5 * EARTH_RADIUS * np.deg2rad(np.maximum(height, width))[:, None] * np.ones(mask.shape)
+    half_cell = 0.5 * EARTH_RADIUS / 1000.0 * np.deg2rad(np.maximum(height, width))[:, None] * np.ones(mask.shape)
     from_coast = np.maximum(distance - half_cell[mask], 0.0)
     depth = np.zeros(mask.shape)
     depth[mask] = SHELF_DEPTH + (ABYSS_DEPTH - SHELF_DEPTH) * -np.expm1(-((from_coast / SLOPE_WIDTH) ** 2))
@@ -118,4 +117,4 @@ def _band_means(z: xr.DataArray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
 
 def _arc(chord: np.ndarray) -> np.ndarray:
     """Great-circle distance [km] of a chord of the unit sphere."""
-    return 2.0 * EARTH_RADIUS * np.arcsin(np.minimum(0.5 * chord, 1.0))
+    return 2.0 * EARTH_RADIUS / 1000.0 * np.arcsin(np.minimum(0.5 * chord, 1.0))

@@ -14,9 +14,8 @@ import torch
 
 from pipeline.localization.base import Localization
 from pipeline.observations import Observations
-from pipeline.spaces import Space
+from pipeline.spaces import EARTH_RADIUS, Space
 
-EARTH_RADIUS_KM = 6371.0
 _BLOCK = 4_000_000
 """Distances in memory at once."""
 
@@ -54,14 +53,14 @@ class Places:
     def in_unit(self, angle: torch.Tensor, unit: str) -> torch.Tensor:
         """Angles [rad] as distances in a unit of `Localization`."""
         if unit == "km":
-            return EARTH_RADIUS_KM * angle
+            return EARTH_RADIUS / 1000.0 * angle
         degrees = torch.rad2deg(angle)
         return degrees if unit == "degree" else degrees / self.cell
 
     def angle(self, distance: float, unit: str) -> float:
         """A distance in a unit of `Localization` as an angle [rad]."""
         if unit == "km":
-            return distance / EARTH_RADIUS_KM
+            return distance / (EARTH_RADIUS / 1000.0)
         return math.radians(distance * (1.0 if unit == "degree" else self.cell))
 
 

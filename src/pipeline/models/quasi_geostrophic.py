@@ -18,10 +18,9 @@ import torch
 from torch import nn
 
 from pipeline.errors import PipelineError
-from pipeline.spaces import Component, Grid, Space
+from pipeline.spaces import EARTH_RADIUS, Component, Grid, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
 
-RADIUS = 6.371e6
 OMEGA = 7.292e-5
 DAY = 86400.0
 LEVELS = ("psi_upper", "psi_lower")
@@ -75,7 +74,7 @@ class QuasiGeostrophic(nn.Module):
         mu = self.harmonics.mu[:, None].expand(nlat, nlon)
         # u = c U mu^2 cos^3(lat) = -(cos(lat)/a) d psi/d mu; c makes its largest value, at mu^2 = 2/5, U
         c = 1 / (0.4 * 0.6**1.5)
-        theta = -RADIUS * c * shear * (mu**3 / 3 - mu**5 / 5)
+        theta = -EARTH_RADIUS * c * shear * (mu**3 / 3 - mu**5 / 5)
         # zonal fields have real spectra; as such they survive `to(float32)`, which takes the real part of complex ones
         self.register_buffer("equilibrium", self.harmonics.analyse(theta).real, persistent=False)
         self.register_buffer("planetary", self.harmonics.analyse(2 * OMEGA * mu).real, persistent=False)
@@ -103,24 +102,24 @@ class QuasiGeostrophic(nn.Module):
     def tendency(self, q: torch.Tensor) -> torch.Tensor:
         """dq'/dt, spectra (..., 2, m, n) [1/s2]."""
         psi = self.streamfunction(q)
-        advection = -self.harmonics.jacobian(psi, q + self.planetary) / RADIUS**2
+        advection = -self.harmonics.jacobian(psi, q + self.planetary) / EARTH_RADIUS**2
         advection = advection * self.harmonics.inside
         return advection + self._dissipation(psi, q) if self.forced else advection
 
     def _dissipation(self, psi: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
         upper, lower = psi.unbind(-3)
         heating = self.coupling * self.relaxation * (upper - lower - self.equilibrium)
-        ekman = self.friction * self.harmonics.laplacian / RADIUS**2 * lower
+        ekman = self.friction * self.harmonics.laplacian / EARTH_RADIUS**2 * lower
         return torch.stack([heating, -heating - ekman], dim=-3) - self.diffusion * self.harmonics.laplacian**4 * q
 
     def vorticity(self, psi: torch.Tensor) -> torch.Tensor:
         """q' of a streamfunction, spectra (..., 2, m, n) [1/s]."""
         difference = self.coupling * (psi[..., :1, :, :] - psi[..., 1:, :, :])
-        return self.harmonics.laplacian / RADIUS**2 * psi + torch.cat([-difference, difference], dim=-3)
+        return self.harmonics.laplacian / EARTH_RADIUS**2 * psi + torch.cat([-difference, difference], dim=-3)
 
     def streamfunction(self, q: torch.Tensor) -> torch.Tensor:
         """The inverse of `vorticity`, through the sum and the difference of the levels."""
-        eigenvalue = self.harmonics.laplacian / RADIUS**2
+        eigenvalue = self.harmonics.laplacian / EARTH_RADIUS**2
         safe = torch.where(eigenvalue == 0, 1.0, eigenvalue)
         total = (q[..., 0, :, :] + q[..., 1, :, :]) / safe * self.harmonics.inside
         difference = (q[..., 0, :, :] - q[..., 1, :, :]) / (eigenvalue - 2 * self.coupling) * self.harmonics.inside
@@ -169,7 +168,7 @@ def gaussian_grid(harmonics: SphericalHarmonics) -> Grid:
 
 def rotation_rate(n: int, baroclinic: bool = False, rossby_radius: float = 7e5) -> float:
     """Angular velocity [rad/s] of a free wave of total wavenumber n, the same at both levels or opposite."""
-    return -2 * OMEGA / (n * (n + 1) + (2 * RADIUS**2 / rossby_radius**2 if baroclinic else 0.0))
+    return -2 * OMEGA / (n * (n + 1) + (2 * EARTH_RADIUS**2 / rossby_radius**2 if baroclinic else 0.0))
 
 
 def doubling_days(growth: float, days: float) -> float:

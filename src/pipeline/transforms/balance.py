@@ -29,11 +29,9 @@ import xarray as xr
 
 from pipeline.errors import PipelineError
 from pipeline.netcdf import read
-from pipeline.spaces import Component, Space
+from pipeline.spaces import EARTH_RADIUS, Component, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
 from pipeline.transforms.base import Transform
-
-RADIUS = 6.371e6
 
 
 class Balance(Transform):
@@ -78,7 +76,7 @@ class Balance(Transform):
         psi = h.synthesise(spectrum)  # what the wind holds of it is what determines chi and the scalars
         u, v = h.winds(spectrum, h.analyse(chi_u + self._balanced_chi(psi)))
         scalars = scalars_u + self._balanced_scalars(psi)
-        return self._join(u / RADIUS, v / RADIUS, scalars, others).flatten(-3)
+        return self._join(u / EARTH_RADIUS, v / EARTH_RADIUS, scalars, others).flatten(-3)
 
     def _balanced_chi(self, psi: torch.Tensor) -> torch.Tensor:
         return self.chi_psi[..., None] * psi
@@ -146,7 +144,7 @@ def wind_levels(variables: tuple[str, ...]) -> tuple[str, ...]:
 def potentials(h: SphericalHarmonics, u: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Streamfunction and velocity potential [m2/s] of winds [m/s], all fields (..., lat, lon)."""
     psi, chi = h.streamfunction_and_potential(u, v)
-    return RADIUS * h.synthesise(psi), RADIUS * h.synthesise(chi)
+    return EARTH_RADIUS * h.synthesise(psi), EARTH_RADIUS * h.synthesise(chi)
 
 
 def fit(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-RADIUS = 6.371e6  # m, the model's Earth
+from pipeline.spaces import EARTH_RADIUS
+
 SVERDRUP = 1e6  # m3/s
 
 
@@ -23,7 +24,7 @@ def thickness(centres: np.ndarray) -> np.ndarray:
 def cell_areas(lat_bounds: np.ndarray, nlon: int) -> np.ndarray:
     """Areas of spherical cells (ny, 1) [m2]."""
     bands = np.diff(np.sin(np.deg2rad(lat_bounds)))
-    return (2.0 * np.pi * RADIUS**2 / nlon * bands)[:, None]
+    return (2.0 * np.pi * EARTH_RADIUS**2 / nlon * bands)[:, None]
 
 
 def mass_stream_function(mass_flux: np.ndarray, lat: np.ndarray, sigma: np.ndarray) -> np.ndarray:
@@ -35,7 +36,7 @@ def mass_stream_function(mass_flux: np.ndarray, lat: np.ndarray, sigma: np.ndarr
         sigma: centres of the levels, top down.
     """
     zonal = mass_flux.mean(axis=-1) * thickness(sigma)[:, None]
-    return 2.0 * np.pi * RADIUS * np.cos(np.deg2rad(lat)) * np.cumsum(zonal, axis=0)
+    return 2.0 * np.pi * EARTH_RADIUS * np.cos(np.deg2rad(lat)) * np.cumsum(zonal, axis=0)
 
 
 def overturning(v: np.ndarray, corner_lat: np.ndarray, depth: np.ndarray) -> np.ndarray:
@@ -46,7 +47,7 @@ def overturning(v: np.ndarray, corner_lat: np.ndarray, depth: np.ndarray) -> np.
         corner_lat: degrees (y,).
         depth: centres of the levels [m].
     """
-    width = 2.0 * np.pi * RADIUS * np.cos(np.deg2rad(corner_lat)) / v.shape[-1]
+    width = 2.0 * np.pi * EARTH_RADIUS * np.cos(np.deg2rad(corner_lat)) / v.shape[-1]
     transport = v.sum(axis=-1) * width * thickness(depth)[:, None]
     return np.cumsum(transport, axis=0) / SVERDRUP
 
@@ -59,7 +60,7 @@ def barotropic_stream_function(u: np.ndarray, lat_bounds: np.ndarray, depth: np.
         lat_bounds: degrees (y + 1,), evenly spaced.
         depth: centres of the levels [m].
     """
-    dy = RADIUS * np.deg2rad(lat_bounds[1] - lat_bounds[0])
+    dy = EARTH_RADIUS * np.deg2rad(lat_bounds[1] - lat_bounds[0])
     at_corners = np.tensordot(thickness(depth), u, axes=1)
     south = np.vstack([np.zeros((1, u.shape[-1])), at_corners[:-1]])
     through_face = 0.5 * (at_corners + south) * dy
