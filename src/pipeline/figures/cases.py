@@ -127,15 +127,15 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             log=True,
         ),
         Curves(
-            "wave of Polvani et al.: difference from T63",
+            "wave of Polvani et al.: difference from T85",
             "days",
             "relative l$_2$",
-            {f"polvani_l2_vorticity_T{n}": rf"$\zeta$, T{n}" for n in (21, 42)}
+            {f"polvani_l2_vorticity_T{n}": rf"$\zeta$, T{n}" for n in (21, 42, 63)}
             | {"polvani_l2_vorticity_step": r"$\zeta$, T21, step doubled"},
             log=True,
         ),
         Section(
-            r"its $\zeta$ on day 12, T63 (10$^{-5}$ s$^{-1}$)",
+            r"its $\zeta$ on day 12, T85 (10$^{-5}$ s$^{-1}$)",
             "longitude (°E)",
             "latitude (°N)",
             "polvani_vorticity",
@@ -143,7 +143,7 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             cmocean.cm.balance,
         ),
         Section(
-            "its T on day 12, T63 (K)",
+            "its T on day 12, T85 (K)",
             "longitude (°E)",
             "latitude (°N)",
             "polvani_temperature",
