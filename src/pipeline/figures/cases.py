@@ -126,6 +126,30 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             {f"jablonowski_l2_T{n}": f"T{n}" for n in (21, 31, 42)},
             log=True,
         ),
+        Curves(
+            "wave of Polvani et al.: difference from T85",
+            "days",
+            "relative l$_2$",
+            {f"polvani_l2_vorticity_T{n}": rf"$\zeta$, T{n}" for n in (21, 42, 63)}
+            | {"polvani_l2_vorticity_step": r"$\zeta$, T21, step doubled"},
+            log=True,
+        ),
+        Section(
+            r"its $\zeta$ on day 12, T85 (10$^{-5}$ s$^{-1}$)",
+            "longitude (°E)",
+            "latitude (°N)",
+            "polvani_vorticity",
+            np.arange(-8, 9, 2),
+            cmocean.cm.balance,
+        ),
+        Section(
+            "its T on day 12, T85 (K)",
+            "longitude (°E)",
+            "latitude (°N)",
+            "polvani_temperature",
+            np.arange(260, 306, 5),
+            cmocean.cm.thermal,
+        ),
         Section(
             "Held-Suarez: u (m s$^{-1}$)",
             "latitude (°N)",
