@@ -130,8 +130,7 @@ FAMILIES: dict[str, tuple[Curves | Section, ...]] = {
             "wave of Polvani et al.: difference from T85",
             "days",
             "relative l$_2$",
-            {f"polvani_l2_vorticity_T{n}": rf"$\zeta$, T{n}" for n in (21, 42, 63)}
-            | {"polvani_l2_vorticity_step": r"$\zeta$, T21, step doubled"},
+            {f"polvani_l2_vorticity_T{n}": rf"$\zeta$, T{n}" for n in (21, 42, 63)},
             log=True,
         ),
         Section(
