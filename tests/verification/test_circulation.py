@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.spaces import EARTH_RADIUS
 from pipeline.verification import circulation as c
 
 
@@ -13,7 +14,7 @@ def test_thickness_is_that_of_the_levels_the_centres_come_from():
 
 def test_areas_make_up_the_sphere():
     bounds = np.linspace(-90.0, 90.0, 19)
-    assert np.isclose(c.cell_areas(bounds, 36).sum() * 36, 4.0 * np.pi * c.RADIUS**2)
+    assert np.isclose(c.cell_areas(bounds, 36).sum() * 36, 4.0 * np.pi * EARTH_RADIUS**2)
 
 
 def test_mass_stream_function_of_a_cell_closes_at_the_ground():
@@ -22,7 +23,7 @@ def test_mass_stream_function_of_a_cell_closes_at_the_ground():
     flux = 1e3 * np.cos(np.pi * sigma)[:, None, None] * np.ones((1, 2, 5))
     psi = c.mass_stream_function(flux, lat, sigma)
     assert np.abs(psi[-1]).max() < 1e-3
-    expected = 2 * np.pi * c.RADIUS * np.cos(np.deg2rad(10.0)) * 1e3 / np.pi
+    expected = 2 * np.pi * EARTH_RADIUS * np.cos(np.deg2rad(10.0)) * 1e3 / np.pi
     assert np.isclose(psi[4, 1], expected, rtol=5e-3)
 
 
@@ -30,14 +31,14 @@ def test_mass_stream_function_weighs_levels_by_their_own_thickness():
     """Floors at 0.1, 0.4 and 1 with fluxes of 3, -1 and 2: 0.3, 0.3 - 0.3 and 1.2, at 60N times pi a."""
     flux = np.array([3.0, -1.0, 2.0])[:, None, None] * np.ones((3, 1, 4))
     psi = c.mass_stream_function(flux, np.array([60.0]), np.array([0.05, 0.25, 0.7]))
-    np.testing.assert_allclose(psi[:, 0], np.pi * c.RADIUS * np.array([0.3, 0.0, 1.2]), atol=1e-6)
+    np.testing.assert_allclose(psi[:, 0], np.pi * EARTH_RADIUS * np.array([0.3, 0.0, 1.2]), atol=1e-6)
 
 
 def test_overturning_counts_the_transport_above_a_floor():
     depth = np.array([50.0, 150.0])
     v = np.stack([np.full((3, 4), 0.01), np.full((3, 4), -0.01)])
     psi = c.overturning(v, np.array([-30.0, 0.0, 30.0]), depth)
-    assert np.isclose(psi[0, 1], 0.01 * 100.0 * 2 * np.pi * c.RADIUS / 1e6)
+    assert np.isclose(psi[0, 1], 0.01 * 100.0 * 2 * np.pi * EARTH_RADIUS / 1e6)
     np.testing.assert_allclose(psi[1], 0.0, atol=1e-12)
 
 
@@ -45,7 +46,7 @@ def test_overturning_at_60_north_has_half_the_equators_width():
     """100 m at 0.02 m/s above 300 m at -0.01 m/s."""
     v = np.array([0.02, -0.01])[:, None, None] * np.ones((2, 1, 4))
     psi = c.overturning(v, np.array([60.0]), np.array([50.0, 250.0]))
-    np.testing.assert_allclose(psi[:, 0], np.pi * c.RADIUS * np.array([2.0, -1.0]) / 1e6)
+    np.testing.assert_allclose(psi[:, 0], np.pi * EARTH_RADIUS * np.array([2.0, -1.0]) / 1e6)
 
 
 def test_barotropic_stream_function_of_a_circumpolar_current():
@@ -54,7 +55,7 @@ def test_barotropic_stream_function_of_a_circumpolar_current():
     u = np.zeros((1, 12, 8))
     u[0, 2:4] = 0.1
     psi = c.barotropic_stream_function(u, bounds, np.array([500.0]))
-    dy = c.RADIUS * np.deg2rad(10.0)
+    dy = EARTH_RADIUS * np.deg2rad(10.0)
     np.testing.assert_allclose(psi[0], 2 * 0.1 * 1000.0 * dy / 1e6)
     np.testing.assert_allclose(psi[6:], 0.0)
 
@@ -63,7 +64,7 @@ def test_barotropic_stream_function_takes_faces_between_their_corners():
     """Corners of 1, 2 and 4 give faces of 0.5, 1.5 and 3, added up from the north; 100 m, 300 m at half the speed."""
     u = 0.1 * np.array([[1.0], [0.5]])[:, :, None] * np.array([1.0, 2.0, 4.0])[None, :, None] * np.ones((1, 1, 5))
     psi = c.barotropic_stream_function(u, np.array([-15.0, -5.0, 5.0, 15.0]), np.array([50.0, 250.0]))
-    dy = c.RADIUS * np.deg2rad(10.0)
+    dy = EARTH_RADIUS * np.deg2rad(10.0)
     np.testing.assert_allclose(psi[:, 2], 0.1 * 250.0 * dy / 1e6 * np.array([5.0, 4.5, 3.0]))
 
 
