@@ -19,6 +19,7 @@ program test_atmos_mountain_long
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_set_fields, atmos_surface_height
     use atmos_sil3_mod, only: implicit_weight
     use atmos_mass_mod, only: mean_surface_pressure
+    use truncation_mod, only: on_grid
     use report_mod, only: report, report_judged, report_series, report_field, expect_well, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
@@ -221,11 +222,11 @@ contains
         integer :: day, n
 
         do day = 1, days(which)
-            p = exp(on_grid(3, runs(3)%log_p(:, :, day)))
-            z = on_grid(3, runs(3)%vorticity(:, :, day))
+            p = exp(on_grid(atmos, truncs(3), runs(3)%log_p(:, :, day)))
+            z = on_grid(atmos, truncs(3), runs(3)%vorticity(:, :, day))
             do n = 1, 2
-                l2_p(day, n) = sqrt(mean((exp(on_grid(n, runs(n)%log_p(:, :, day))) - p)**2)/mean(p**2))
-                l2_z(day, n) = sqrt(mean((on_grid(n, runs(n)%vorticity(:, :, day)) - z)**2)/mean(z**2))
+                l2_p(day, n) = sqrt(mean((exp(on_grid(atmos, truncs(n), runs(n)%log_p(:, :, day))) - p)**2)/mean(p**2))
+                l2_z(day, n) = sqrt(mean((on_grid(atmos, truncs(n), runs(n)%vorticity(:, :, day)) - z)**2)/mean(z**2))
             end do
         end do
         call judge('pressure', l2_p, 3.0_dp)
@@ -245,31 +246,6 @@ contains
         fall = minval(l2(:, 1)/l2(:, 2))
         call report_judged(name//field//'_fall_T21_T42_least_of_days', fall, least, fall > least)
     end subroutine judge
-
-    !> Coefficients of run n on the finest grid; those that it has not are zero.
-    function on_grid(n, coefficients) result(field)
-        integer, intent(in) :: n
-        real(dp), intent(in) :: coefficients(:, :)      !< (2, ns)
-        real(dp) :: field(atmos%nlon, atmos%nlat), c(1, 2, size(atmos%x, 3)), grid(atmos%nlon, 1, 2)
-        integer :: m, s, degrees, pair
-
-        c = 0.0_dp
-        s = 1
-        associate (tr => atmos%dynamics%transform)
-            do m = 0, truncs(n)
-                degrees = truncs(n) + 1 - m
-                c(1, :, tr%layout%first(m + 1):tr%layout%first(m + 1) + degrees - 1) = &
-                    coefficients(:, s:s + degrees - 1)
-                s = s + degrees + 1     ! n = trunc + 1 holds nothing
-            end do
-            call tr%synthesize(1, c)
-            do pair = 1, tr%layout%npairs
-                call tr%pair_to_grid(1, pair, grid)
-                field(:, pair) = grid(:, 1, 1)
-                field(:, atmos%nlat + 1 - pair) = grid(:, 1, 2)
-            end do
-        end associate
-    end function on_grid
 
     real(dp) function mean(field)
         real(dp), intent(in) :: field(:, :)

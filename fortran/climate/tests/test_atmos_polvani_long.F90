@@ -19,6 +19,7 @@ program test_atmos_polvani_long
     use atmos_mod, only: atmos_type, atmos_init, atmos_step, atmos_fields, atmos_set_fields
     use polvani_mod, only: height, zonal_wind, wind_shear, temperature, standard_atmosphere, balanced_state, &
         perturbation
+    use truncation_mod, only: on_grid
     use report_mod, only: report, report_judged, report_series, report_field, expect_well, finish
     use mpi_f08, only: MPI_Init, MPI_Finalize, MPI_COMM_WORLD
     implicit none
@@ -179,9 +180,10 @@ contains
         real(dp), intent(out) :: vorticity(days), t(days)
         integer :: day
         do day = 1, days
-            vorticity(day) = relative(on_grid(n, runs(n)%vorticity(:, :, day)), &
-                on_grid(other, runs(other)%vorticity(:, :, day)))
-            t(day) = relative(on_grid(n, runs(n)%t(:, :, day)), on_grid(other, runs(other)%t(:, :, day)))
+            vorticity(day) = relative(on_grid(atmos, truncs(n), runs(n)%vorticity(:, :, day)), &
+                on_grid(atmos, truncs(other), runs(other)%vorticity(:, :, day)))
+            t(day) = relative(on_grid(atmos, truncs(n), runs(n)%t(:, :, day)), &
+                on_grid(atmos, truncs(other), runs(other)%t(:, :, day)))
         end do
     end subroutine compare
 
@@ -218,9 +220,9 @@ contains
         integer :: n
 
         do n = 1, finest
-            vorticity(:, :, n) = on_grid(n, runs(n)%vorticity(:, :, days))
-            t(:, :, n) = on_grid(n, runs(n)%t(:, :, days))
-            ps(:, :, n) = 0.01_dp*exp(on_grid(n, runs(n)%log_ps(:, :, days)))
+            vorticity(:, :, n) = on_grid(atmos, truncs(n), runs(n)%vorticity(:, :, days))
+            t(:, :, n) = on_grid(atmos, truncs(n), runs(n)%t(:, :, days))
+            ps(:, :, n) = 0.01_dp*exp(on_grid(atmos, truncs(n), runs(n)%log_ps(:, :, days)))
         end do
         call extremes('vorticity_1_s', vorticity)
         call extremes('temperature_K', t)
@@ -248,31 +250,6 @@ contains
         call report('polvani_day_12_highest_'//name//'_T85_against_T63', high(finest), high(finest - 1), &
             0.01_dp*(high(finest - 1) - low(finest - 1)))
     end subroutine extremes
-
-    !> Coefficients of run n on the finest grid; those that it has not are zero.
-    function on_grid(n, coefficients) result(field)
-        integer, intent(in) :: n
-        real(dp), intent(in) :: coefficients(:, :)      !< (2, ns)
-        real(dp) :: field(atmos%nlon, atmos%nlat), c(1, 2, size(atmos%x, 3)), grid(atmos%nlon, 1, 2)
-        integer :: m, s, degrees, pair
-
-        c = 0.0_dp
-        s = 1
-        associate (tr => atmos%dynamics%transform)
-            do m = 0, truncs(n)
-                degrees = truncs(n) + 1 - m
-                c(1, :, tr%layout%first(m + 1):tr%layout%first(m + 1) + degrees - 1) = &
-                    coefficients(:, s:s + degrees - 1)
-                s = s + degrees + 1     ! n = trunc + 1 holds nothing
-            end do
-            call tr%synthesize(1, c)
-            do pair = 1, tr%layout%npairs
-                call tr%pair_to_grid(1, pair, grid)
-                field(:, pair) = grid(:, 1, 1)
-                field(:, atmos%nlat + 1 - pair) = grid(:, 1, 2)
-            end do
-        end associate
-    end function on_grid
 
     real(dp) function relative(field, reference)
         real(dp), intent(in) :: field(:, :), reference(:, :)
