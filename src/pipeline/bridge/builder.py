@@ -13,7 +13,6 @@ import os
 import platform
 import re
 import shlex
-import shutil
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +52,7 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
 
     Raises:
         PipelineError: bad configuration, missing compiler, failed step, wrongly mapped kind, undefined symbol, or a
-            directory with the objects of another kind of processor, which make would take for new.
+            directory with the objects of another kind of processor, which make would take for new, or of another place.
     """
     unresolved = read(model_yaml)
     folder = Path(build_dir or ROOT / "build" / "models" / unresolved.name).resolve()
@@ -66,7 +65,7 @@ def build(model_yaml: str | os.PathLike, build_dir: str | os.PathLike | None = N
         check_machine(folder)
         mark = fingerprint(config, folder)
         if not _is_current(module, mark):
-            _clear_moved(folder)
+            _check_place(folder)
             _build(config, folder, module)
             _write_record(config, folder, (mark[0], fingerprint(config, folder)[1]))
     return module
@@ -87,12 +86,15 @@ def _places(folder: Path) -> list[str]:
     return [str(ROOT), str(folder)]
 
 
-def _clear_moved(folder: Path) -> None:
+def _check_place(folder: Path) -> None:
     """CMake and its like keep absolute paths: what they made before project or directory moved, they refuse to use."""
-    if read_record(folder).get("places", _places(folder)) != _places(folder):
-        for made in folder.iterdir():
-            if made.is_dir():
-                shutil.rmtree(made)
+    here = _places(folder)
+    if (there := read_record(folder).get("places", here)) != here:
+        raise PipelineError(
+            f"{folder}: built when project and build directory stood at {' and '.join(there)}, now they stand at "
+            f"{' and '.join(here)}; remove it, or name a new one: "
+            f"python -m pipeline.bridge build --build-dir <directory> config/models/<name>.yaml"
+        )
 
 
 def read_record(folder: Path) -> dict[str, Any]:
