@@ -162,8 +162,8 @@ def test_moved_directory_serves_until_it_has_to_be_built_again(configure, tmp_pa
     (after / "of the user").mkdir()
     assert bridge.build(configure(), after) == after / "small.so"
     message = refusal(configure(flags={"fortran": ["-O1"]}), after)
-    assert f"{after}: built when" in message and str(before) in message and "remove it" in message
-    assert (after / "of the user").is_dir() and (after / "small.so").exists()
+    assert all(part in message for part in (f"{after}: built when", str(before), "remove it")), message
+    assert all((after / name).exists() for name in ("of the user", "small.so"))
 
 
 def test_directory_of_another_kind_of_processor_is_refused(toy_path, tmp_path):
