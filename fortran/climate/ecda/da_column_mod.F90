@@ -1,7 +1,7 @@
 !> Step two of the serial filter (da_eakf_mod): the observations that were swept are replayed for the state's columns.
 !!
 !! Columns are independent, so that the result does not depend on who owns which, and the only working copy of anomalies
-!! is one column. All levels of all fields of a column are rows of one table, eight of which are worked on together,
+!! is one column. All levels of all fields of a column are rows of one table, `width` of which are worked on together,
 !! each with its own weight: the sum over the members runs in the same order as for one row. Neighbouring columns share
 !! the observations of their box of the sphere, and look at no others.
 module da_column_mod
@@ -16,7 +16,9 @@ module da_column_mod
 
     public :: eakf_columns, cap_increments
 
-    integer, parameter :: width = 8               !< rows worked on together: one or two vector registers
+    !> Rows worked on together. Sums over members are chains of additions that wait for one another; so many rows are
+    !! enough chains side by side to keep the processor busy.
+    integer, parameter :: width = 32
 
     !> One column of the state.
     type, public :: column_type

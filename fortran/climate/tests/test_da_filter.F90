@@ -11,6 +11,7 @@ program test_da_filter
     implicit none
 
     integer, parameter :: members = 20, nstate = 12, nobs = 6
+    real(dp), parameter :: seen = 33.0_dp         ! level, so that its taper crosses from one table of rows to the next
 
     call test_tapers()
     call test_scalar()
@@ -126,7 +127,7 @@ contains
     !! serial filter as the paper has it, which looks at every pair. With localization the order matters; how much is
     !! told.
     subroutine test_brute_force()
-        integer, parameter :: n = 400, columns = 150, levels = 11
+        integer, parameter :: n = 400, columns = 150, levels = 37
         type(localization_type) :: tapers
         type(connection_type) :: connection
         type(eakf_observations_type) :: obs
@@ -146,7 +147,7 @@ contains
         field(1)%level = [(real(k, dp), k=1, levels)]
         field(1)%anomaly = reshape(x, [members, levels, columns])
         allocate (field(1)%increment(levels, columns), source=0.0_dp)
-        call obs%init(members, spread(1, 1, n), spread(2.0_dp, 1, n), lon, lat, y(:, 1), spread(0.4_dp, 1, n))
+        call obs%init(members, spread(1, 1, n), spread(seen, 1, n), lon, lat, y(:, 1), spread(0.4_dp, 1, n))
         obs%anomaly = h
         call eakf_sweep(obs, tapers, connection)
         call eakf_columns(obs, tapers, connection, column, field, 1, 1.0_dp)
@@ -158,7 +159,7 @@ contains
             sqrt(sum((reversed - reference)**2)/sum(reference**2))
     end subroutine test_brute_force
 
-    !> Increments of columns (level, column) by the serial filter that looks at every pair; observations of level 2.
+    !> Increments of columns (level, column) by the serial filter that looks at every pair; observations of level `seen`.
     subroutine brute_force(order, tapers, lon, lat, y, h, x, column, increment)
         integer, intent(in) :: order(:)
         type(localization_type), intent(in) :: tapers
@@ -185,7 +186,7 @@ contains
             do c = 1, columns
                 do z = 1, levels
                     b = tapers%horizontal(1, lat(j), great_circle(chord_squared(position, column(c)%position))) &
-                        *tapers%vertical(z - 2.0_dp)*sum(a(:, z, c)*g(:, j))/(members - 1)/v
+                        *tapers%vertical(z - seen)*sum(a(:, z, c)*g(:, j))/(members - 1)/v
                     increment(z, c) = increment(z, c) + b*shift
                     a(:, z, c) = a(:, z, c) + b*shrink*g(:, j)
                 end do
