@@ -159,7 +159,7 @@ contains
             sqrt(sum((reversed - reference)**2)/sum(reference**2))
     end subroutine test_brute_force
 
-    !> Increments of columns (level, column) by the serial filter that looks at every pair; observations of level `seen`.
+    !> Increments of columns (level, column) by the serial filter that looks at every pair.
     subroutine brute_force(order, tapers, lon, lat, y, h, x, column, increment)
         integer, intent(in) :: order(:)
         type(localization_type), intent(in) :: tapers
