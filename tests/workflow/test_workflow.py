@@ -17,6 +17,7 @@ FIGURES = [
     "rmse",
     "increments",
     "gains",
+    "waves",
     "workflow",
     "timing",
 ]

@@ -153,4 +153,5 @@ rule figures:
         f"{FIGURES}/workflow.png",
         f"{FIGURES}/gains.png" if TWIN and "wcda" in CONFIG.methods and len(CONFIG.methods) > 2 else [],
         rules.profiles.output.figure if PROFILES else [],
+        rules.waves.output.figure if TWIN else [],
     localrule: True

@@ -48,6 +48,31 @@ rule scores:
         "../scripts/scores.py"
 
 
+if TWIN:
+
+    rule waves:
+        """Gravity waves along the equator."""
+        input:
+            trajectories=[path for chain in CHAINS for path in trajectories(chain)],
+            grid=GRID,
+            code=code("verification/waves", "trajectory", "figures/style", "figures/waves"),
+        output:
+            table=f"{RESULTS}/tables/waves.csv",
+            figure=report(f"{FIGURES}/waves.png", caption=caption("waves"), category="Assimilation"),
+        log:
+            f"{RESULTS}/tables/waves.log",
+        benchmark:
+            f"{RESULTS}/tables/waves.tsv"
+        conda:
+            "../envs/pipeline.yaml"
+        params:
+            chains=rules.scores.params.chains,
+            start=str(CONFIG.cycling.start),
+            burn_in_days=CONFIG.cycling.burn_in_days,
+        script:
+            "../scripts/waves.py"
+
+
 if PROFILES:
 
     rule profiles:
@@ -76,6 +101,7 @@ if PROFILES:
 rule verify:
     input:
         profiles=rules.profiles.output.table if PROFILES else [],
+        waves=rules.waves.output.table if TWIN else [],
         errors=rules.scores.output.errors,
         tendencies=rules.scores.output.tendencies,
         reconstruction=rules.reconstruct.output.table,

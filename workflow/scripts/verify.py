@@ -20,6 +20,8 @@ with guarded(snakemake.log[0]):
     rows += summary.reconstruction_rows(pd.read_csv(files.reconstruction))
     rows += summary.network_rows(json.loads(Path(files.model).read_text()))
     rows += summary.balance_rows(pd.read_csv(files.tendencies))
+    if files.waves:
+        rows += summary.wave_rows(pd.read_csv(files.waves, parse_dates=["time"]), begin)
     rows += summary.cost_rows(snakemake.params.timing, config["cycling"]["days"])
     if files.climatology:
         runs, day = snakemake.params.chains, str(files.climatology)

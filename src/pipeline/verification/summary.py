@@ -91,6 +91,16 @@ def balance_rows(tendencies: pd.DataFrame) -> list[dict[str, Any]]:
     return [row(f"ps_tendency_after_before_{method}", value, "1", "lower") for method, value in medians.items()]
 
 
+def wave_rows(table: pd.DataFrame, begin: np.datetime64) -> list[dict[str, Any]]:
+    """Waves along the equator in the error of surface pressure after the burn-in: rms of all their wavenumbers."""
+    scored = table[table["time"] >= begin]
+    power = (
+        (0.5 * scored["amplitude"] ** 2).groupby([scored["method"], scored["seed"], scored["time"]], sort=False).sum()
+    )
+    means = power.groupby("method", sort=False).mean() ** 0.5
+    return [row(f"equatorial_waves_ps_{method}", value, "Pa", "lower") for method, value in means.items()]
+
+
 def network_rows(model: dict[str, Any]) -> list[dict[str, Any]]:
     """Elements of the state and of the latent vector, as the trained network has them."""
     shapes = [component["shape"] + [len(component["variables"])] for component in model["space"].values()]
