@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import netCDF4
@@ -108,6 +109,9 @@ def test_another_grid_is_refused(project, finished):
 def test_no_compiler_says_what_to_install(project, tmp_path):
     bare = tmp_path / "bin"
     bare.mkdir()
+    # A link to the interpreter would lose the environment that lies beside it.
+    (bare / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (bare / "python").chmod(0o755)
     for folder in project.env["PATH"].split(os.pathsep):
         for program in Path(folder).glob("*"):
             if not program.name.startswith("mpi") and not (bare / program.name).exists():
