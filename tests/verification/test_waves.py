@@ -85,3 +85,4 @@ def test_analyses_of_each_seed_are_set_against_their_own_truth(space, tmp_path):
     drawn = figure.axes[1].get_lines()
     assert [line.get_label() for line in drawn] == ["WCDA", "SCDA"]
     np.testing.assert_allclose(drawn[0].get_ydata(), 1.5, rtol=1e-6)
+    assert all(axes.get_ylim()[0] == 0.0 and axes.get_ylim()[1] > 1.5 for axes in figure.axes)
