@@ -55,7 +55,7 @@ if TWIN:
         input:
             trajectories=[path for chain in CHAINS for path in trajectories(chain)],
             grid=GRID,
-            code=code("verification/waves", "trajectory", "figures/style", "figures/waves"),
+            code=code("verification/waves", "verification/metrics", "trajectory", "figures/style", "figures/waves"),
         output:
             table=f"{RESULTS}/tables/waves.csv",
             figure=report(f"{FIGURES}/waves.png", caption=caption("waves"), category="Assimilation"),

@@ -94,10 +94,8 @@ def balance_rows(tendencies: pd.DataFrame) -> list[dict[str, Any]]:
 def wave_rows(table: pd.DataFrame, begin: np.datetime64) -> list[dict[str, Any]]:
     """Waves along the equator in the error of surface pressure after the burn-in: rms of all their wavenumbers."""
     scored = table[table["time"] >= begin]
-    power = (
-        (0.5 * scored["amplitude"] ** 2).groupby([scored["method"], scored["seed"], scored["time"]], sort=False).sum()
-    )
-    means = power.groupby("method", sort=False).mean() ** 0.5
+    power = (0.5 * scored["amplitude"] ** 2).groupby([scored[name] for name in ("method", "seed", "time")], sort=False)
+    means = power.sum().groupby("method", sort=False).mean() ** 0.5
     return [row(f"equatorial_waves_ps_{method}", value, "Pa", "lower") for method, value in means.items()]
 
 

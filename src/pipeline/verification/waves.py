@@ -4,7 +4,7 @@
 
 Where the Coriolis parameter vanishes balanced motion hardly shows in surface pressure, so that what stands in its error
 is mostly the external Kelvin wave (Matsuno 1966, J. Meteor. Soc. Japan 44, 25-43): eastward at the speed of sound in
-isothermal air, which takes it round the equator in 33 h. Docs: decisions/0022-increments-and-fast-waves.md.
+isothermal air, which takes it round the equator in 33 h. See docs/decisions/0022-increments-and-fast-waves.md.
 """
 
 from __future__ import annotations
