@@ -31,7 +31,9 @@ def draw(table: pd.DataFrame, burn_in_end: np.datetime64) -> Figure:
             axes.plot(daily.index, values, color=colours[method], label=method.upper(), lw=1.2)
         axes.axvspan(table["time"].min(), burn_in_end, color="0.92", zorder=0)
         axes.set_title(f"zonal wavenumber {wavenumber}")
-        axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
+        locator = mdates.AutoDateLocator(minticks=3, maxticks=6)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
     panels[0, 0].set_ylim(bottom=0)  # when all have drawn: it ends the scaling of the axis that they share
     figure.supylabel(f"amplitude in the error of {style.axis_label('ps')}, 15°S to 15°N", fontsize=9)
     handles, labels = panels[0, 0].get_legend_handles_labels()
