@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from filters import KINDS, OBSERVATIONS, SCALE, SPACE, assert_same, ensemble, filter_of, linear_operator, moments
+from filters import KINDS, OBSERVATIONS, SCALE, SPACE, X_B, assert_same, ensemble, filter_of, linear_operator, moments
 
 from pipeline import registry
 from pipeline.assimilation import eakf
 from pipeline.assimilation._ensemble_filter import EnsembleFilter
+from pipeline.assimilation.ensemble_optimal_interpolation import EnsembleOptimalInterpolation
 from pipeline.localization._places import Places, positions, weights
 
 MEMBERS = ensemble()
@@ -64,6 +65,21 @@ def test_local_transform_filter_is_a_transform_filter_at_each_place():
         wanted = etkf.assimilate(MEMBERS, torch.as_tensor(kept.value), local)
         difference = (found - wanted)[:, element] / SCALE[element]
         assert float(difference.abs().max()) < 1e-10
+
+
+@pytest.mark.parametrize("inflation", [None, {"kind": "rtps", "alpha": 0.5}])
+@pytest.mark.parametrize("kind", LOCAL)
+def test_localized_optimal_interpolation_is_the_mean_of_the_whole_filter(kind, inflation):
+    """Without its anomalies, where a kind leaves them out; the filter handed over keeps them for others."""
+    options = {"localization": LOCALIZATION} | ({"inflation": inflation} if inflation else {})
+    whole = filter_of(kind, **options)
+    about = MEMBERS - MEMBERS.mean(0) + X_B
+    found = EnsembleOptimalInterpolation(whole, MEMBERS).analysis(X_B, OBSERVATIONS)
+    wanted = whole.analysis(about, OBSERVATIONS)
+    assert_same(found.state, wanted.state.mean(0))
+    assert float((found.increment / SCALE).abs().max()) > 0.1
+    anomalies = (wanted.state - wanted.state.mean(0)) / SCALE
+    assert float((anomalies - (about - X_B) / SCALE).abs().max()) > 0.1
 
 
 def test_sparse_and_dense_reach_of_the_adjustment_filter_agree(monkeypatch):

@@ -96,9 +96,11 @@ class EnsembleFilter(ABC):
 
     Attributes:
         local: whether the kind can be localized.
+        mean_alone: nobody asks for the analysis anomalies; a kind that saves by it may leave them as they were.
     """
 
     local = False
+    mean_alone = False
 
     def __init__(
         self,

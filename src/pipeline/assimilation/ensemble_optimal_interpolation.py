@@ -9,6 +9,7 @@ anomalies as it has rank. With the mean of the states in place of the forecast t
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from pathlib import Path
 
@@ -50,7 +51,10 @@ class EnsembleOptimalInterpolation:
             )
         if states is not None and not isinstance(states, torch.Tensor):
             states = torch.as_tensor(read(states, "x")["x"].values.copy())
-        self.filter, self.scale, self.reference = filter, scale, reference
+        # A decoder's mean depends on the anomalies; without one they average out.
+        self.filter = copy.copy(filter)
+        self.filter.mean_alone = filter.transform is None
+        self.scale, self.reference = scale, reference
         self.space = filter.space
         self.fixed = None if states is None else self._prepare(states)
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from pipeline.assimilation._ensemble_filter import Departures, EnsembleFilter, Network
-from pipeline.assimilation._ensemble_space import whitened
+from pipeline.assimilation._ensemble_space import gram, mean_weights, whitened
 from pipeline.assimilation._random import Random
 from pipeline.assimilation.base import ObservationOperator
 from pipeline.assimilation.etkf import symmetric_weights
@@ -61,13 +61,18 @@ class LETKF(EnsembleFilter):
         for elements, near in network.local:
             root = near.weight.sqrt()
             local = (s[..., near.index, :] * root.unsqueeze(-1)).mT
-            w = symmetric_weights(local, d[..., near.index] * root)
             prior = anomalies[..., elements.clamp_min(0), :]
             here = elements >= 0
-            increment[..., elements[here], :] = (prior @ w.mT - prior)[..., here, :]
+            increment[..., elements[here], :] = self._increment(prior, local, d[..., near.index] * root)[..., here, :]
         if self.communicator is not None:
             own = increment.cpu().contiguous().numpy()
             total = np.empty_like(own)
             self.communicator.Allreduce(own, total)
             increment = torch.from_numpy(total).to(increment)
         return members + increment.mT
+
+    def _increment(self, prior: torch.Tensor, s: torch.Tensor, d: torch.Tensor) -> torch.Tensor:
+        """Of the members at each place, (..., elements, N), or of their mean alone, (..., elements, 1)."""
+        if self.mean_alone:
+            return prior @ mean_weights(torch.linalg.cholesky(gram(s)), s, d).mT
+        return prior @ symmetric_weights(s, d).mT - prior
