@@ -158,7 +158,13 @@ def test_interpolation_proper_corrects_the_mean_of_the_states():
     found = build(OPTIMAL | {"reference": "mean"}, **CONTEXT)
     network = found.network(OBSERVATIONS, X_B)
     state = found.assimilate(X_B[None], torch.as_tensor(OBSERVATIONS.value), network)[0]
-    assert_same(state, kalman(*moments(STATES))[0])
+    wanted = kalman(*moments(STATES))[0]
+    assert_same(state, wanted)
+    analysis = found.analysis(X_B, OBSERVATIONS)
+    assert_same(analysis.state, wanted)
+    assert_same(analysis.increment, wanted - X_B)
+    nothing = OBSERVATIONS.where(np.zeros(len(OBSERVATIONS), dtype=bool))
+    assert_same(found.analysis(X_B, nothing).state, moments(STATES)[0])
 
 
 def test_multiscale_increments_are_the_weighted_sum():
@@ -293,6 +299,9 @@ def test_multiscale_increments_can_be_capped():
         ({"kind": "mshea", "scales": {}}, "scales is empty"),
         ({"kind": "mshea", "scales": {"one": OPTIMAL}, "weights": {"two": 1.0}}, "weights of two for scales one"),
         ({"kind": "mshea", "scales": {"one": OPTIMAL}, "caps": {"snow": 1.0}}, "caps of 'snow'"),
+        ({"kind": "mshea", "scales": {"one": OPTIMAL}, "caps": {"sst": -1.0}}, "cap -1.0 of sst must be positive"),
+        ({"kind": "mshea", "scales": {"one": OPTIMAL}, "caps": {"sst": float("nan")}}, "cap nan of sst"),
+        ({"kind": "mshea", "scales": {"one": OPTIMAL}, "weights": {"one": float("nan")}}, "weight nan of one"),
     ],
 )
 def test_compositions_that_cannot_be_are_refused(configuration, message):

@@ -190,6 +190,8 @@ def test_without_observations_nothing_changes(kind):
         found = filter_of(kind, inflation={"kind": "multiplicative", "factor": 1.1}).analysis(MEMBERS, observations)
         assert torch.equal(found.state, MEMBERS)
         assert found.statistics == {}
+        network = filter_of(kind).network(observations, MEMBERS)
+        assert torch.equal(filter_of(kind).assimilate(MEMBERS, torch.as_tensor(observations.value), network), MEMBERS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

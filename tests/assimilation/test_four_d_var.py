@@ -120,6 +120,24 @@ def smoother(x_b: torch.Tensor, b: torch.Tensor, observations: Observations) -> 
     return start, end
 
 
+@pytest.mark.parametrize("minimizer", ["gauss_newton", "lbfgs"])
+def test_weak_coupling_is_the_analysis_with_the_components_own_block(minimizer):
+    """The model carries air into sea within the window; what is not returned must not explain an observation."""
+    covariance = coupled_covariance(SPACE)
+    b = torch.zeros(SPACE.size, SPACE.size).double()
+    sea = SPACE.slice_of("ocean")
+    b[sea, sea] = covariance(torch.eye(SPACE.size).double())[sea, sea]
+    own = OBSERVATIONS.where(np.isin(OBSERVATIONS.variable, SPACE["ocean"].variables))
+    g = Trajectory(LINEAR, Interpolation, SPACE, own)
+    rows = (g(X_B + torch.eye(SPACE.size).double()) - g(X_B)).T
+    gain = b @ rows.T @ torch.linalg.inv(rows @ b @ rows.T + torch.as_tensor(own.error**2).diag())
+    wanted = X_B + gain @ (torch.as_tensor(g.observations.value) - g(X_B))
+    tolerance = {"gauss_newton": 1e-10, "lbfgs": 1e-5}[minimizer]
+    found = method(covariance=covariance, components=["ocean"], minimizer=minimizer).analysis(X_B, OBSERVATIONS)
+    assert_same(found.state, wanted, tolerance)
+    assert torch.equal(found.state[SPACE.slice_of("atmosphere")], X_B[SPACE.slice_of("atmosphere")])
+
+
 def test_linear_model_is_the_kalman_smoother():
     covariance = coupled_covariance(SPACE)
     found = method(covariance=covariance).analysis(X_B, OBSERVATIONS)

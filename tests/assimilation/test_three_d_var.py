@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from stand_ins import background, coupled_covariance, kalman, observe, per_element, small_space, with_values
 
 from pipeline.assimilation.three_d_var import ThreeDVar
@@ -69,6 +70,20 @@ def test_both_controls_come_to_the_same_analysis():
         for control in ("preconditioned", "direct")
     ]
     assert_same(found[1], found[0], 1e-6)
+
+
+def test_increments_themselves_are_no_control_of_a_covariance_without_inverse():
+    """To its pseudo-inverse an increment outside the members' span costs nothing: the background would be forgotten."""
+    transform, static = whitening(), Diagonal(torch.linspace(0.5, 2.0, 50).double())
+    members = Ensemble(xr.Dataset({"z": (("member", "latent"), transform.encode(background(SPACE, (5,))).numpy())}))
+    for covariance in (members, Hybrid(1.0, static, members)):
+        with pytest.raises(PipelineError, match="set control: preconditioned"):
+            method(transform, covariance, control="direct", minimizer="lbfgs").analysis(X_B, OBSERVATIONS)
+    found = [
+        method(transform, Hybrid(0.5, static, members), control=control, minimizer="lbfgs").analysis(X_B, OBSERVATIONS)
+        for control in ("preconditioned", "direct")
+    ]
+    assert_same(found[1].state, found[0].state, 1e-5)
 
 
 @pytest.mark.parametrize("update", ["increment", "replace"])
@@ -229,6 +244,10 @@ def test_bad_input_is_refused():
         ({"iterations": 0}, "iterations 0 must be positive"),
         ({"minimizer": "gauss_newton", "control": "direct"}, "needs control: preconditioned"),
         ({"dtype": "int8"}, "choose one of float32, float64"),
+        ({"coefficient": float("nan")}, r"coefficient nan is outside \(0, 1\]"),
+        ({"coefficient": -1.0}, r"coefficient -1.0 is outside \(0, 1\]"),
+        ({"representativeness": {"stt": 0.1}}, "representativeness of 'stt'; the state has ps, ta, sst, ssh"),
+        ({"representativeness": {"sst": float("nan")}}, "sst nan must be 0 or more"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, message):

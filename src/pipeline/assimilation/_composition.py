@@ -53,8 +53,8 @@ def _build(family: str, configuration: Mapping[str, Any], context: dict[str, Any
         if name in FAMILIES and isinstance(value, Mapping):
             options[name] = _build(FAMILIES[name], value, context)
         elif name in MAPPINGS:
-            family = MAPPINGS[name]
-            options[name] = {k: _build(family, v, context) if isinstance(v, Mapping) else v for k, v in value.items()}
+            held = MAPPINGS[name]
+            options[name] = {k: _build(held, v, context) if isinstance(v, Mapping) else v for k, v in value.items()}
         elif name in FAMILIES and isinstance(value, (list, tuple)):
             parts = (_build(FAMILIES[name], part, context) if isinstance(part, Mapping) else part for part in value)
             options[name] = [*parts]

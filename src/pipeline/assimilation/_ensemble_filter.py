@@ -183,6 +183,8 @@ class EnsembleFilter(ABC):
         self, members: torch.Tensor, value: torch.Tensor, network: Network, random: Random | None = None
     ) -> torch.Tensor:
         """Members (..., N, n) after a network's observations; their values (..., given) may differ along the batch."""
+        if not len(network):
+            return members
         return self._cycle(members, value[..., network.rows], network, random or self.random)[0]
 
     @torch.no_grad()

@@ -7,7 +7,7 @@ operators this is the analysis with the components' own block of B, whatever cor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -127,6 +127,17 @@ def variables_of(space: Space, components: Sequence[str] | None) -> tuple[str, .
     if unknown:
         raise PipelineError(f"components: unknown {unknown[0]!r}; choose from {', '.join(space.names)}")
     return tuple(v for c in space.components if components is None or c.name in components for v in c.variables)
+
+
+def deviations(representativeness: Mapping[str, float] | None, space: Space) -> dict[str, float]:
+    """Standard deviation per variable of what a decoder cannot represent, refused where it cannot be one."""
+    known = [variable for component in space.components for variable in component.variables]
+    for name, value in (representativeness or {}).items():
+        if name not in known:
+            raise PipelineError(f"representativeness of {name!r}; the state has {', '.join(known)}")
+        if not 0 <= value < float("inf"):
+            raise PipelineError(f"representativeness: {name} {value} must be 0 or more, and finite")
+    return dict(representativeness or {})
 
 
 def free_elements(space: Space, components: Sequence[str] | None) -> torch.Tensor:

@@ -61,13 +61,17 @@ class EnsembleOptimalInterpolation:
     def analysis(
         self, background: torch.Tensor, observations: Observations, ensemble: torch.Tensor | None = None
     ) -> Analysis:
-        """The analysis of a background (..., n); the anomalies of an `ensemble` (K, n) take the fixed ones' place."""
-        found = self.filter.analysis(self._members(background, ensemble), observations)
+        """The analysis of a background (..., n); the anomalies of an `ensemble` (K, n) take the fixed ones' place.
+
+        Innovation and residual are those of the reference.
+        """
+        centre, anomalies = self._prior(background, ensemble)
+        found = self.filter.analysis(centre.unsqueeze(-2) + anomalies, observations)
         increment = found.increment.mean(-2)
         return dataclasses.replace(
             found,
-            state=background + increment if found.variable.size else background.clone(),
-            increment=increment,
+            state=centre + increment if found.variable.size else centre.clone(),
+            increment=centre - background + increment,
             latent_increment=found.latent_increment.mean(-2),
             history={name: values[..., 0] for name, values in found.history.items()},
             iterations=found.iterations[..., 0],
@@ -83,18 +87,19 @@ class EnsembleOptimalInterpolation:
         self, members: torch.Tensor, value: torch.Tensor, network: Network, random: Random | None = None
     ) -> torch.Tensor:
         """Backgrounds (..., M, n), each by itself, after a network's observations of values (..., given)."""
-        about = self._members(members, None)
+        centre, anomalies = self._prior(members, None)
+        about = centre.unsqueeze(-2) + anomalies
         return self.filter.assimilate(about, value.unsqueeze(-2), network, random).mean(-2)
 
-    def _members(self, background: torch.Tensor, ensemble: torch.Tensor | None) -> torch.Tensor:
-        """The anomalies about the reference, (..., K, n)."""
+    def _prior(self, background: torch.Tensor, ensemble: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The reference (..., n) and the anomalies about it (K, n)."""
         if ensemble is None and self.fixed is None:
             raise PipelineError(
                 "assimilation/ensemble_optimal_interpolation: no states; set `states`, or give the analysis an ensemble"
             )
         mean, anomalies = self._prepare(ensemble) if ensemble is not None else self.fixed
         centre = background if self.reference == "forecast" else mean.to(background).expand_as(background)
-        return centre.unsqueeze(-2) + anomalies.to(background)
+        return centre, anomalies.to(background)
 
     def _prepare(self, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean (n,) and anomalies whose sample covariance is alpha times that of the states."""

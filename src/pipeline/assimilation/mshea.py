@@ -9,6 +9,7 @@ frequency), filter and localization. Increments may be capped, variable by varia
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,12 @@ class Mshea:
         weights = dict(weights) if weights is not None else dict.fromkeys(scales, 1.0 / len(scales))
         if set(weights) != set(scales):
             raise PipelineError(f"assimilation/mshea: weights of {', '.join(weights)} for scales {', '.join(scales)}")
+        for name, weight in weights.items():
+            if not math.isfinite(weight):
+                raise PipelineError(f"assimilation/mshea: weight {weight} of {name} must be finite")
+        for name, cap in (caps or {}).items():
+            if not cap > 0:
+                raise PipelineError(f"assimilation/mshea: cap {cap} of {name} must be positive")
         self.scales, self.weights = dict(scales), weights
         self.space = next(iter(self.scales.values())).space
         self.caps = {self._variable(name): float(value) for name, value in (caps or {}).items()}

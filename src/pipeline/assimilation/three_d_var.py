@@ -24,6 +24,7 @@ from pipeline.assimilation.base import (
     ObservationOperator,
     OperatorFactory,
     check_background,
+    deviations,
     free_elements,
     usable,
     variables_of,
@@ -92,6 +93,8 @@ class ThreeDVar:
             stop=stop,
             batch_size=batch_size,
         )
+        if not 0 < coefficient <= 1:
+            raise PipelineError(f"assimilation/three_d_var: coefficient {coefficient} is outside (0, 1]")
         if minimizer == "gauss_newton" and control != "preconditioned":
             raise PipelineError("assimilation/three_d_var: gauss_newton needs control: preconditioned")
         self.transform, self.covariance, self.operator, self.space = transform, covariance, operator, space
@@ -103,7 +106,7 @@ class ThreeDVar:
         }[minimizer]
         self.variables = variables_of(space, components)
         self.free = free_elements(space, components)
-        self.representativeness = dict(representativeness or {})
+        self.representativeness = deviations(representativeness, space)
         self.batch_size, self.device = (1 if minimizer == "lbfgs" else batch_size), device
         self.dtype = getattr(torch, dtype) if dtype else None
 
@@ -132,6 +135,11 @@ class ThreeDVar:
         covariance = self.covariance.to(x_b)
         if ensemble is not None:
             covariance = covariance.with_members(self.transform.encode(ensemble.to(x_b))).to(x_b)
+        if self.control == "direct" and not covariance.invertible:
+            raise PipelineError(
+                "assimilation/three_d_var: control: direct needs a B with an inverse, not this one (increments "
+                "outside its span would be free); set control: preconditioned"
+            )
         return covariance
 
     def _observation_term(self, operator: ObservationOperator, like: torch.Tensor) -> ObservationTerm:
@@ -147,9 +155,10 @@ class ThreeDVar:
         """x(z_a) - x_b and z_a - z_b of backgrounds (batch, n), with the course of the minimisation."""
         z_b = self.transform.encode(x_b)
         reference = self.transform.decode(z_b) if self.update == "increment" else x_b
+        free = self.free.to(x_b.device)
 
         def change(dz: torch.Tensor) -> torch.Tensor:
-            return self.transform.decode(z_b + dz) - reference
+            return torch.where(free, self.transform.decode(z_b + dz) - reference, 0.0)
 
         cost = Cost(CONTROLS[self.control](covariance), term, lambda dz: x_b + change(dz))
         minimum = self.minimize(cost, cost.background.control(z_b))
@@ -166,8 +175,7 @@ class ThreeDVar:
         parts: list[tuple[torch.Tensor, torch.Tensor, Minimum]],
     ) -> Analysis:
         lead = background.shape[:-1]
-        increment = self.coefficient * torch.cat([dx for dx, _, _ in parts])
-        increment = torch.where(self.free.to(increment.device), increment, 0.0).to(background).reshape(background.shape)
+        increment = (self.coefficient * torch.cat([dx for dx, _, _ in parts])).to(background).reshape(background.shape)
         state = background + increment
         minimum = Minimum.joined([minimum for _, _, minimum in parts])
         return Analysis(

@@ -18,7 +18,13 @@ from pipeline.errors import PipelineError
 
 
 class Covariance(nn.Module, ABC):
-    """Symmetric, positive; every method takes any number of leading axes."""
+    """Symmetric, positive; every method takes any number of leading axes.
+
+    Attributes:
+        invertible: whether B^-1 is an inverse; to a pseudo-inverse increments outside the span of B cost nothing.
+    """
+
+    invertible = True
 
     @abstractmethod
     def sqrt(self, v: torch.Tensor) -> torch.Tensor:
@@ -68,6 +74,10 @@ class Composite(Covariance):
     """A covariance that is put together from others in `total`."""
 
     total: Covariance
+
+    @property
+    def invertible(self) -> bool:
+        return self.total.invertible
 
     def sqrt(self, v: torch.Tensor) -> torch.Tensor:
         return self.total.sqrt(v)

@@ -25,6 +25,7 @@ class Ensemble(Covariance):
         inflation: factor on the variance.
     """
 
+    invertible = False
     anomalies: torch.Tensor
     inverse_gram: torch.Tensor
 

@@ -30,6 +30,7 @@ class Spectral(Covariance):
         inflation: factor on the variance.
     """
 
+    invertible = False  # the grid has more points than the truncation has coefficients
     deviation: torch.Tensor
     root: torch.Tensor
     held: torch.Tensor
