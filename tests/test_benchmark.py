@@ -59,22 +59,30 @@ def test_a_variational_method_is_a_row_too():
     assert float(scores["rmse"].mean()) < 6.0  # the climate's is 8
 
 
-def test_a_seed_that_runs_away_is_left_out_and_counted():
-    board = benchmark._Board(0, torch.zeros(2, 3, 4))
-    members = torch.randn(2, 3, 4)
-    members[1, 0, 0] = torch.inf
-    kept = board.record(0, members, torch.zeros(2, 4))
-    assert bool(torch.isfinite(kept).all())
-    board.record(1, kept, torch.zeros(2, 4))
-    scores = board.dataset()
-    assert np.isnan(scores["rmse"].values[1]).all()
-    assert np.isfinite(scores["rmse"].values[0]).all()
+@pytest.mark.parametrize("when", [0, 6])
+def test_a_seed_that_runs_away_is_left_out_and_counted(monkeypatch, when):
+    """In whatever cycle, the other seed does not notice; a filter would stop at members that are not finite."""
+    alone, _ = run("lorenz96", "etkf", cycles=8, burn_in=4, seeds=[1])
+    calm, count = benchmark.forecast, iter(range(100))
+
+    def forecast(model, members, *options):
+        members = calm(model, members, *options).clone()
+        if next(count) == when:
+            members[1, 0, 0] = torch.inf
+        return members
+
+    monkeypatch.setattr(benchmark, "forecast", forecast)
+    scores, timing = run("lorenz96", "etkf", cycles=8, burn_in=4, seeds=[1, 2])
     row = {"rmse": 0.2, "cpu_seconds": 1.0, "members": 3}
-    found = {r["name"]: r for r in method_rows("x", row, scores, {"cpu_seconds_per_1000_cycles": 0.1})}
+    found = {r["name"]: r for r in method_rows("x", row, scores, timing)}
     assert found["rmse_x"]["diverged_seeds"] == 1
-    assert found["rmse_x"]["ours"] == pytest.approx(float(scores["rmse"].values[0].mean()))
+    assert found["rmse_x"]["ours"] == pytest.approx(float(alone["rmse"].mean()), rel=1e-9)
     assert found["rmse_x"]["paper"] == 0.2
     assert found["cpu_x"]["paper"] == 1.0
+    assert np.isfinite(found["crps_x"]["ours"])
+    cycles = {0: 0, 6: 1}[when]  # of those whose ranks are counted, before the seed ran away
+    assert int(scores["rank_histogram"][1].sum()) == cycles * 40
+    assert int(scores["rank_histogram"][0].sum()) == 2 * 40
 
 
 def test_a_seed_that_has_lost_the_truth_is_counted_and_moves_the_mean_only():

@@ -48,6 +48,22 @@ def test_the_user_wins_over_size_over_experiment():
         ({"methods": {"scda": {"analysis": {"method": {"kind": "four_d_war"}}}}}, "choose one of"),
         ({"observations": {"sst": {"error": -1.0}}}, "configuration observations.sst.error"),
         ({"splits": {"train": 0.9, "validation": 0.1}}, "leave a share for the test period"),
+        ({"nature": {"interval_hours": 5}}, "configuration nature: interval_hours = 5 must divide 24"),
+        ({"background": {"lag_hours": 9}}, "lag_hours = 9 must be a multiple of nature.interval_hours = 6"),
+        (
+            {"methods": {"scda": {"analysis": {"every_hours": 4}}}},
+            "methods.scda.analysis.every_hours = 4 must be a mul",
+        ),
+        (
+            {"methods": {"scda": {"analysis": {"every_hours": 48}}}, "cycling": {"segment_days": 5}},
+            "configuration: cycling.segment_days in hours = 120 must be a multiple of methods.scda.analysis.every",
+        ),
+        (
+            {"cycling": {"state_interval_days": 7}},
+            "segment_days = 20 must be a multiple of cycling.state_interval_days",
+        ),
+        ({"nature": {"segment_days": 31}}, "nature.segment_days = 31 must be a multiple of nature.state_interval_days"),
+        ({"observations": {"ps": {"interval_hours": 9}}}, "ps.interval_hours = 9 must be a multiple of cycling.window"),
     ],
 )
 def test_what_is_wrong_is_named(user, expected):
@@ -79,6 +95,10 @@ def test_an_experiment_extends_another_and_takes_out_what_it_has(tmp_path):
     assert (own.seed, own.nature.days, own.shares) == (3, 7, "")
     assert list(own.methods) == ["wcda"]
     assert list(own.observations) == ["sst"]
+
+
+def test_a_row_is_taken_out_of_a_benchmark():
+    assert "etkf" not in resolve({"experiment": "lorenz96", "benchmark": {"rows": {"etkf": None}}}).benchmark.rows
 
 
 def test_a_broken_yaml_names_its_place(tmp_path):

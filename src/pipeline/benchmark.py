@@ -108,9 +108,13 @@ def cycle(name: str, row: dict[str, Any], settings: dict[str, Any], twins: xr.Da
         begun = time.process_time()
         if i:
             members = forecast(model, members, settings["observations"]["interval"], row["tangent"])
+        seconds += time.process_time() - begun
+        members = board.finite(members)
+        begun = time.process_time()
         members = method.assimilate(members, values[:, i], network, random)
         seconds += time.process_time() - begun
-        members = board.record(i, members, truths[:, i])
+        members = board.finite(members)
+        board.record(i, members, truths[:, i])
     per_seed = seconds / len(truths)
     timing = {"cpu_seconds_per_1000_cycles": 1000 * per_seed / truths.shape[1], "seeds_at_once": len(truths)}
     return board.dataset().assign_coords(seed=twins["seed"]), timing
@@ -141,20 +145,23 @@ class _Board:
         self.crps: list[torch.Tensor] = []
         self.counts = torch.zeros(len(members), members.shape[-2] + 1, dtype=torch.int64)
 
-    def record(self, cycle: int, members: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """Score an analysis; returns the members to go on with."""
+    def finite(self, members: torch.Tensor) -> torch.Tensor:
+        """The members to go on with: a seed that has run away is counted as lost and set back to its start."""
         finite = torch.isfinite(members).all(-1).all(-1)
-        if not bool(finite.all()):
-            self.alive &= finite
-            members = torch.where(finite[:, None, None], members, self.start)
+        if bool(finite.all()):
+            return members
+        self.alive &= finite
+        return torch.where(finite[:, None, None], members, self.start)
+
+    def record(self, cycle: int, members: torch.Tensor, truth: torch.Tensor) -> None:
+        """Score an analysis."""
         lost = ~self.alive
         if cycle >= self.burn_in:
             self.error.append(ensembles.error(members, truth).masked_fill(lost, torch.nan))
             self.spread.append(ensembles.spread(members).masked_fill(lost, torch.nan))
             if (cycle - self.burn_in) % _EVERY == 0:
                 self.crps.append(ensembles.crps(members, truth).masked_fill(lost, torch.nan))
-                self.counts += ensembles.rank_histogram(members, truth)
-        return members
+                self.counts += ensembles.rank_histogram(members, truth) * self.alive[:, None]
 
     def dataset(self) -> xr.Dataset:
         """`rmse, spread (seed, cycle)`, `crps (seed)`, `rank_histogram (seed, rank)`."""

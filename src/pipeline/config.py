@@ -81,6 +81,12 @@ class Nature(Section):
     interval_hours: int = Field(6, ge=2, description="sampling of the interface variables")
     state_interval_days: int = Field(10, ge=1, description="interval of three-dimensional snapshots")
 
+    @model_validator(mode="after")
+    def _divides(self) -> Nature:
+        if 24 % self.interval_hours:
+            raise ValueError(f"interval_hours = {self.interval_hours} must divide 24")
+        return self
+
 
 class Splits(Section):
     """Shares of the nature run, in time order; a gap keeps neighbours out of each other's periods."""
@@ -252,6 +258,11 @@ class Benchmark(Section):
     dtype: Literal["float64", "float32"] = "float64"
     rows: dict[RowName, BenchmarkRow] = Field(default_factory=dict)
 
+    @field_validator("rows", mode="before")
+    @classmethod
+    def _without_removed(cls, rows: Any) -> Any:
+        return without_removed(rows)
+
 
 class Config(Section):
     """Everything an experiment needs."""
@@ -286,6 +297,33 @@ class Config(Section):
     @classmethod
     def _without_removed(cls, entries: Any) -> Any:
         return without_removed(entries)
+
+    @model_validator(mode="after")
+    def _keeps_time(self) -> Config:
+        """What is done at intervals falls on windows' ends, and on the same ones however long a job is."""
+        window, jobs = self.cycling.window_hours, self.cycling.days > self.cycling.segment_days
+        rhythms = [
+            (f"observations.{name}.interval_hours", network.interval_hours, "cycling.window_hours", window)
+            for name, network in self.observations.items()
+        ]
+        for name, method in self.methods.items():
+            if method.analysis:
+                key, hours = f"methods.{name}.analysis.every_hours", method.analysis.every_hours
+                rhythms.append((key, hours, "cycling.window_hours", window))
+                if jobs:
+                    rhythms.append(("cycling.segment_days in hours", 24 * self.cycling.segment_days, key, hours))
+        if jobs and (interval := self.cycling.state_interval_days):
+            segment = ("cycling.segment_days", self.cycling.segment_days)
+            rhythms.append((*segment, "cycling.state_interval_days", interval))
+        if self.nature.days > self.nature.segment_days:
+            segment = ("nature.segment_days", self.nature.segment_days)
+            rhythms.append((*segment, "nature.state_interval_days", self.nature.state_interval_days))
+        lag = ("background.lag_hours", self.background.lag_hours)
+        rhythms.append((*lag, "nature.interval_hours", self.nature.interval_hours))
+        for key, value, of, unit in rhythms:
+            if value % unit:
+                raise ValueError(f"{key} = {value} must be a multiple of {of} = {unit}")
+        return self
 
 
 def resolve(user: Mapping[str, Any], root: Path = ROOT) -> Config:
@@ -379,7 +417,7 @@ def _explain(error: ValidationError) -> str:
             text = f"unknown key{hint}; choose from {', '.join(choices)}"
         else:
             text += f" (given: {item['input']!r})" if not isinstance(item["input"], dict) else ""
-        lines.append(f"configuration {'.'.join(where)}: {text}")
+        lines.append(f"{' '.join(['configuration', '.'.join(where)]).strip()}: {text}")
     return "\n".join(lines)
 
 

@@ -1,5 +1,7 @@
 """Every ensemble filter against the Kalman filter, and against itself: orders, parts, batches, couplings, precision."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -192,6 +194,17 @@ def test_without_observations_nothing_changes(kind):
         assert found.statistics == {}
         network = filter_of(kind).network(observations, MEMBERS)
         assert torch.equal(filter_of(kind).assimilate(MEMBERS, torch.as_tensor(observations.value), network), MEMBERS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_analysis_does_not_depend_on_those_before_it(kind):
+    """A run that is interrupted goes on in another process, whose filter has drawn nothing yet."""
+    later = dataclasses.replace(OBSERVATIONS, time=OBSERVATIONS.time + 21600)
+    method = filter_of(kind, rotate=True)
+    first = method.analysis(MEMBERS, OBSERVATIONS).state
+    second = method.analysis(MEMBERS, later).state
+    assert torch.equal(filter_of(kind, rotate=True).analysis(MEMBERS, later).state, second)
+    assert not torch.equal(second, first)
 
 
 @pytest.mark.parametrize("kind", KINDS)

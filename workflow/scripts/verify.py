@@ -22,7 +22,8 @@ with guarded(snakemake.log[0]):
     rows += summary.balance_rows(pd.read_csv(files.tendencies))
     if files.waves:
         rows += summary.wave_rows(pd.read_csv(files.waves, parse_dates=["time"]), begin)
-    rows += summary.cost_rows(snakemake.params.timing, config["cycling"]["days"])
+    cycled = config["cycling"]["days"] * len(config["cycling"]["seeds"])
+    rows += summary.cost_rows(snakemake.params.timing, cycled)
     if files.climatology:
         runs, day = snakemake.params.chains, str(files.climatology)
         rows += summary.climatology_rows(runs, day, files.grid)

@@ -90,7 +90,8 @@ class EnsembleFilter(ABC):
         rotate: turn the anomalies at random after the analysis, which keeps mean and covariance.
         update: `increment` adds D(z_a) - D(z_b) to each member, `replace` takes D(z_a) for it.
         components: change these alone, by their own observations (weak coupling); all by default.
-        seed: of the random numbers, where the filter or the rotation needs any.
+        seed: of the random numbers, where the filter or the rotation needs any. Those of `analysis` follow from it and
+            from the time of the observations: a run that was interrupted draws what it would have drawn.
         device: `cpu`, `cuda`, ...; that of the background by default.
         dtype: `float32` or `float64`; that of the background by default.
 
@@ -128,7 +129,7 @@ class EnsembleFilter(ABC):
         self.inflation, self.rotate, self.update = inflation or Inflation(), rotate, update
         self.variables, self.free = variables_of(space, components), free_elements(space, components)
         self.whole = bool(self.free.all())
-        self.random = Random([seed])
+        self.seed, self.random = seed, Random([seed])
         self.device, self.dtype = device, getattr(torch, dtype) if dtype else None
 
     @abstractmethod
@@ -154,7 +155,8 @@ class EnsembleFilter(ABC):
             return Analysis.unchanged(background)
         kept = network.operator.observations
         value = torch.as_tensor(kept.value).to(members)
-        after, dz = self._cycle(members, value, network, self.random)
+        mixed = np.random.SeedSequence([self.seed, int(kept.time.max())]).generate_state(1)
+        after, dz = self._cycle(members, value, network, Random(mixed))
         state = background + (after - members).to(background)
         nothing = members.new_zeros(0, *background.shape[:-1])
         return Analysis(

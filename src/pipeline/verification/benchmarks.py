@@ -20,7 +20,8 @@ def method_rows(name: str, published: dict[str, Any], scores: xr.Dataset, timing
         published: `rmse` and `cpu_seconds`, None where nothing is.
         scores, timing: of `benchmark.cycle`.
     """
-    seeds = {key: scores[key].mean("cycle").values for key in ("rmse", "spread")}
+    # A seed that ran away at some cycle has no score, however good it was before.
+    seeds = {key: scores[key].mean("cycle", skipna=False).values for key in ("rmse", "spread")}
     kept = np.isfinite(seeds["rmse"])
     extra = {"per_seed": _plain(seeds["rmse"]), "diverged_seeds": int((~kept).sum())}
     if published["members"] > 1:

@@ -114,8 +114,8 @@ def cost_rows(timing: dict[str, list[str]], days: float) -> list[dict[str, Any]]
     """Seconds per simulated day that each method spends in forecast, filter and analysis.
 
     Args:
-        timing: method -> `timing.json` of its segments.
-        days: length of the cycles.
+        timing: method -> `timing.json` of its segments, those of all seeds.
+        days: length of the cycles, of all seeds together.
     """
     rows = []
     for method, files in timing.items():
