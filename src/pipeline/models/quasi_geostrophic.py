@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import PipelineError
+from pipeline.models import _runge_kutta
 from pipeline.spaces import EARTH_RADIUS, Component, Grid, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
 
@@ -84,20 +85,11 @@ class QuasiGeostrophic(nn.Module):
         """The state (..., n) after `seconds`; what the truncation does not hold is lost, and global means are 0."""
         q = self.vorticity(self.spectrum(x))
         for _ in range(self.seconds // self.dt):
-            q = self.runge_kutta(q)
+            q = _runge_kutta.step(self.tendency, q, float(self.dt))
         return self.state(self.streamfunction(q))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.step(x)
-
-    def runge_kutta(self, q: torch.Tensor) -> torch.Tensor:
-        """q' after one time step."""
-        h = float(self.dt)
-        k1 = self.tendency(q)
-        k2 = self.tendency(q + 0.5 * h * k1)
-        k3 = self.tendency(q + 0.5 * h * k2)
-        k4 = self.tendency(q + h * k3)
-        return q + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
     def tendency(self, q: torch.Tensor) -> torch.Tensor:
         """dq'/dt, spectra (..., 2, m, n) [1/s2]."""
