@@ -1,6 +1,6 @@
 """Observations straight to the latent vector of an autoencoder, z_o = O(y, m) (O2Lnet of HLOBA, Fan et al.).
 
-    (y, m) per component -> gated convolution relu-like f(W_f .) * sigmoid(W_g .) -> common latent grid -> sum over
+    (y, m) per component -> gated convolution gelu(W_f .) * sigmoid(W_g .) -> common latent grid -> sum over
     components -> windowed self-attention -> linear -> latent channels
 
 y holds the observed values in the autoencoder's units and 0 elsewhere, m their quality (0: not observed). The gate lets
