@@ -36,6 +36,7 @@ class Estimate(Analysis):
     """An analysis that knows its error.
 
     Attributes:
+        innovation, residual: of the values at the cells c seen, (..., c): y - H(x_b), less x_a(c) - x_b(c).
         history: 1/2 |z_a - z_b|^2_(B^-1) and 1/2 |z_a - z_o|^2_(R^-1), the one evaluation there is.
         deviation: sigma_x, standard deviation of the error of `state` (..., n); empty where nothing was observed.
         latent_deviation: sigma_a (..., m).
@@ -51,8 +52,8 @@ class Observer(Protocol):
     covariance: Covariance
     variables: tuple[str, ...]
 
-    def gridded(self, observations: Observations) -> Gridded:
-        """The observations on the cells of the state."""
+    def gridded(self, observations: Observations, background: torch.Tensor | None = None) -> Gridded:
+        """The observations on the cells of the state, values (..., c) for a background (..., n)."""
 
     def encode(
         self, seen: Gridded, value: torch.Tensor | None = None, like: torch.Tensor | None = None
@@ -123,7 +124,7 @@ class Hloba:
         """
         check_background(background, self.space)
         own = observations.where(np.isin(observations.variable, self.variables))
-        seen = [(observer, observer.gridded(own)) for observer in self.observers]
+        seen = [(observer, observer.gridded(own, background)) for observer in self.observers]
         seen = [(observer, cells) for observer, cells in seen if len(cells.cells)]
         if not seen:
             return Estimate.unchanged(background)
@@ -172,7 +173,7 @@ class Hloba:
         if self.update == "replace":
             variance = variance + self.unresolved.to(variance) ** 2
         cells = torch.cat([found.cells for _, found in seen]).to(background.device)
-        value, error = (torch.cat([getattr(found, name) for _, found in seen]) for name in ("value", "error"))
+        value, error = (torch.cat([getattr(found, name) for _, found in seen], -1) for name in ("value", "error"))
         return Estimate(
             state=state,
             increment=increment,
