@@ -39,11 +39,17 @@ class InterfaceAnalysis:
         space: of the joined state.
 
     Raises:
-        PipelineError: the anomalies' file was made for another state or number of members, or is not finite.
+        PipelineError: the anomalies' file was made for another state or number of members, or is not finite; or there
+            is no ensemble and a covariance waits for one.
     """
 
     def __init__(self, configuration: Mapping[str, Any], run: Files, space: Space) -> None:
         wanted, climate = configuration["method"], _climate(run)
+        if not configuration.get("ensemble") and (weight := weight_of_the_day(wanted)):
+            raise PipelineError(
+                f"analysis with {wanted['kind']}: a blended covariance has weight {weight} of the day, but there is no "
+                "ensemble and it would stay climatological; set `ensemble` beside `method`, or weight: 0"
+            )
         allowed = registry.options("assimilation", wanted["kind"])
         self.method = assimilation.build(
             _with_climate(wanted, climate),
@@ -68,18 +74,24 @@ def is_latent(configuration: Mapping[str, Any]) -> bool:
     """Whether a method's configuration needs the trained autoencoder: named, left out, or under the climate's B."""
     allowed = registry.options("assimilation", configuration["kind"])
     left_out = [name for name in ("transform", "covariance") if name in allowed and name not in configuration]
-    return bool(left_out) or not {"autoencoder", "climate"}.isdisjoint(_kinds(configuration))
+    return bool(left_out) or any(part["kind"] in ("autoencoder", "climate") for part in _components(configuration))
 
 
-def _kinds(part: Any) -> Iterator[str]:
-    """Kinds of a configuration and of all that it holds."""
+def weight_of_the_day(configuration: Mapping[str, Any]) -> float:
+    """The largest weight of an ensemble in the `blended` covariances of a method's configuration; 0: none needs it."""
+    weights = [part.get("weight", 0.0) for part in _components(configuration) if part["kind"] == "blended"]
+    return max(weights, default=0.0)
+
+
+def _components(part: Any) -> Iterator[Mapping[str, Any]]:
+    """A configuration and all that it holds, as far as it has a kind."""
     if isinstance(part, Mapping):
         if "kind" in part:
-            yield part["kind"]
+            yield part
         part = part.values()
     if not isinstance(part, str) and isinstance(part, Iterable):
         for held in part:
-            yield from _kinds(held)
+            yield from _components(held)
 
 
 def _anomalies(file: str, shape: tuple[int, int]) -> torch.Tensor:

@@ -18,7 +18,9 @@ from pipeline.errors import PipelineError
 from pipeline.observations import Observations
 from pipeline.observations.gridded import Gridded
 from pipeline.observations.latent_observer import LatentObserver
+from pipeline.observations.networks import random, simulate
 from pipeline.observations.operators import Interpolation
+from pipeline.spaces import Component, Grid, Space
 from pipeline.transforms.base import Transform
 from pipeline.transforms.identity import Identity
 
@@ -73,8 +75,7 @@ def test_a_perfect_network_gives_what_it_sees():
 
 def test_two_observing_systems_are_fused_by_their_precisions_in_any_order():
     """Against one observer after the other, and against the formula for three estimates."""
-    pair = observer(R, variables=["ps", "ta", "sst", "ssh"]), observer(3 * R, network=nn.Sequential(), variables=["ps"])
-    pair[1].network = _Shifted()
+    pair = observer(R, variables=["ta", "sst", "ssh"]), observer(3 * R, network=_Shifted(), variables=["ps"])
     observations = at_cells(TRUTH)
     found, turned = (method(list(o)).analysis(X_B, observations) for o in (pair, pair[::-1]))
     torch.testing.assert_close(found.state, turned.state, rtol=1e-12, atol=0.0)
@@ -152,9 +153,9 @@ def test_errors_of_the_day_are_drawn_by_their_seed():
 
 
 def test_bayes_of_one_estimate_is_itself():
-    mean, deviation = bayes([X_B], [B])
+    mean, variance = bayes([X_B], [B])
     assert torch.equal(mean, X_B)
-    torch.testing.assert_close(deviation**2, B)
+    assert torch.equal(variance, B)
 
 
 class Bent(Transform):
@@ -228,6 +229,46 @@ def test_sigma_is_the_realised_error():
     )
 
 
+def test_sigma_of_a_share_of_the_increment_and_of_components_left_alone_is_the_realised_error():
+    """500 twins, 60 % of the increments of two observers of the ocean; the atmosphere keeps the background's error."""
+    exact = per_element(SPACE, NOMINAL) ** 2
+
+    def watcher(name):
+        r = torch.full_like(B, torch.inf)
+        r[SPACE.index(name)] = torch.where(SEA, exact, 1.0)[SPACE.index(name)]
+        return observer(r, variables=[name])
+
+    options = {"components": ["ocean"], "coefficient": 0.6, "probes": 1}
+    share = method([watcher("sst"), watcher("ssh")], **options)
+    generator, errors = torch.Generator().manual_seed(3), []
+    for k in range(500):
+        x_b = TRUTH + torch.where(SEA, B.sqrt(), 0.0) * torch.randn(SPACE.size, generator=generator).double()
+        found = share.analysis(x_b, at_cells(TRUTH, seed=k))
+        errors.append(found.state - TRUTH)
+    ratio = torch.stack(errors).square().mean(0).sqrt() / found.deviation
+    for name in SPACE.names:  # 500 draws of 24 and of 26 elements: 0.7 %
+        assert float(ratio[SPACE.slice_of(name)][SEA[SPACE.slice_of(name)]].mean()) == pytest.approx(1.0, abs=0.02)
+    assert not found.deviation[~SEA].any()
+    torch.testing.assert_close(found.deviation[SEA], torch.where(share.free, found.latent_deviation, B.sqrt())[SEA])
+
+
+def test_sigma_of_what_is_left_alone_is_decoded_from_the_background():
+    """For a bent decoder about z_b, with the probes and the single sign vector of the analysis."""
+    for probes in (0, 2000):
+        weak = latent(0.3, probes=probes, components=["ocean"]).analysis(X_B, at_cells(TRUTH))
+        b, transform = torch.linspace(0.2, 0.6, 12).double(), Bent(0.3)
+        z_b = transform.encode(X_B)
+        signs = torch.sign(weak.latent_increment)
+        if probes:
+            signs = torch.sign(torch.randn(4000, 12, generator=torch.Generator().manual_seed(1)).double())
+        wanted = (transform.decode(z_b + b * signs) - transform.decode(z_b)).square().reshape(-1, SPACE.size)
+        where = SPACE.slice_of("atmosphere")
+        torch.testing.assert_close(weak.deviation[where], wanted.mean(0).sqrt()[where].detach(), rtol=0.1, atol=1e-9)
+        strong = latent(0.3, probes=probes).analysis(X_B, at_cells(TRUTH))
+        where = SPACE.slice_of("ocean")
+        assert torch.equal(weak.deviation[where], strong.deviation[where])
+
+
 def test_increment_keeps_what_the_decoder_cannot_hold_and_replace_adds_its_error():
     class Coarse(Identity):
         def decode(self, z):
@@ -244,6 +285,11 @@ def test_increment_keeps_what_the_decoder_cannot_hold_and_replace_adds_its_error
     plain = method(watcher).analysis(X_B, at_cells(TRUTH))
     sst = torch.arange(SPACE.size)[SPACE.index("sst")][SEA[SPACE.index("sst")]]
     torch.testing.assert_close(more.deviation[sst], torch.hypot(plain.deviation[sst], torch.tensor(0.7).double()))
+    half, without = (
+        method(watcher, coefficient=0.5, representativeness=r).analysis(X_B, at_cells(TRUTH))
+        for r in ({"sst": 0.7}, None)
+    )
+    torch.testing.assert_close(half.deviation[sst], torch.hypot(without.deviation[sst], torch.tensor(0.35).double()))
 
 
 def statistics(variance) -> xr.Dataset:
@@ -278,6 +324,57 @@ def test_observations_that_are_withheld_or_of_another_component_are_not_seen():
     assert set(ocean.statistics) == {"sst", "ssh"}
 
 
+def test_exact_reports_beside_centres_are_exact_at_the_cells():
+    """SST of 28 cos^2(lat) on the demo's ocean: moved as they are, they are off by 0.3 degC, their whole error."""
+    bounds = np.linspace(-78.0, 78.0, 51)
+    mask = np.ones((50, 90), dtype=bool)
+    mask[10:30, 20:40] = False
+    grid = Grid(0.5 * (bounds[1:] + bounds[:-1]), 2.0 + 4.0 * np.arange(90), bounds, mask)
+    space = Space((Component("ocean", grid, ("sst",)),))
+    lat, lon = np.deg2rad(np.meshgrid(grid.lat, grid.lon, indexing="ij"))
+    fields = np.stack([28 * np.cos(lat) ** 2, 0.5 * np.sin(2 * lon) * np.cos(lat)]).reshape(2, -1)
+    truth, error = torch.where(space.mask, torch.from_numpy(fields), 0.0)
+    o = simulate(space, truth[None], np.zeros(1), random(grid, 0.2, seed=3), "sst", 1e-12, seed=1)
+
+    def off(x_b):
+        seen = Gridded.of(space, o, {"sst": 0.3}, x_b)
+        return (seen.value - truth[seen.cells]).square().mean(-1).sqrt()
+
+    assert 0.25 < float(off(None)) < 0.4
+    exact, near = off(torch.stack([truth, truth + error]))
+    assert float(exact) < 1e-10
+    assert float(near) < 0.1 * float(off(None))  # by the slope of the background's error
+
+
+def beside_centres() -> Observations:
+    """Reports a third of a cell to the east of all centres."""
+    o = at_cells(TRUTH, seed=5)
+    return dataclasses.replace(o, lon=np.mod(o.lon + 30.0, 360.0))
+
+
+def test_carried_reports_are_averaged_in_their_cell_and_those_at_centres_stay_as_they_are():
+    o, east = at_cells(TRUTH), beside_centres()
+    at_centres = Gridded.of(SPACE, o, NOMINAL)
+    assert torch.equal(Gridded.of(SPACE, o, NOMINAL, X_B).value, at_centres.value)
+    found = Gridded.of(SPACE, Observations.concatenate([o, east]), NOMINAL, X_B)
+    assert torch.equal(found.cells, at_centres.cells)
+    carried = torch.as_tensor(east.value) + X_B[found.cells] - Interpolation(SPACE, east)(X_B)
+    torch.testing.assert_close(found.value, 0.5 * (at_centres.value + carried), rtol=1e-12, atol=1e-12)
+    coast = SPACE.index("sst").start + 4  # its neighbour to the east is land: H takes this cell alone
+    torch.testing.assert_close(carried[found.cells == coast], torch.as_tensor(east.value)[found.cells == coast])
+
+
+def test_each_background_of_a_batch_carries_its_own_innovations():
+    batch, east = background(SPACE, (2, 3), seed=6), beside_centres()
+    found, H = method().analysis(batch, east), Interpolation(SPACE, east)
+    torch.testing.assert_close(found.innovation, torch.as_tensor(east.value) - H(batch), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(method().analysis(batch[1, 2], east).state, found.state[1, 2], rtol=1e-12, atol=0.0)
+    unchanged = method().analysis(X_B, with_values(east, H(X_B).numpy()))
+    torch.testing.assert_close(unchanged.state, X_B, rtol=1e-12, atol=1e-12)
+    single = method(dtype="float32").analysis(batch.float(), east)
+    torch.testing.assert_close(single.state.double(), found.state, rtol=1e-5, atol=1e-4)
+
+
 def test_reports_in_one_cell_are_averaged_by_their_variances():
     o = at_cells(TRUTH)
     twice = Observations.concatenate([o, with_values(o, o.value + 2.0)])
@@ -309,13 +406,41 @@ def test_from_configuration_with_two_observers():
         "transform": {"kind": "identity"},
         "covariance": {"kind": "blended", "file": statistics(B)},
         "observers": [
-            {"kind": "latent_observer", "network": Passes(), "covariance": {"kind": "blended", "file": statistics(R)}},
+            {
+                "kind": "latent_observer",
+                "network": Passes(),
+                "covariance": {"kind": "blended", "file": statistics(R)},
+                "variables": ["ps", "ta", "ssh"],
+            },
             {"kind": "latent_observer", "network": Passes(), "covariance": Diagonal(R.sqrt()), "variables": ["sst"]},
         ],
     }
     context = {"space": SPACE, "operator": Interpolation, "normalization": Units(), "nominal": NOMINAL}
     found = build(configuration, **context).analysis(X_B, at_cells(TRUTH))
     assert float(found.latent_deviation[SPACE.index("sst")][0]) < float(R[SPACE.index("sst")][0] ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"coefficient": 0.0}, r"coefficient 0.0 is outside \(0, 1\]"),
+        ({"coefficient": 1.2}, "coefficient 1.2 is outside"),
+        ({"coefficient": float("nan")}, "coefficient nan is outside"),
+        ({"dtype": "float16"}, "dtype 'float16' is unknown; choose one of float32, float64"),
+        ({"representativeness": {"snow": 1.0}}, "representativeness of 'snow'; the state has ps, ta, sst, ssh"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(PipelineError, match=message):
+        method(**options)
+
+
+def test_observers_of_the_same_variables_are_refused():
+    everything, some = observer(), observer(variables=["sst", "ps"])
+    with pytest.raises(PipelineError, match="ps, sst would be used by more than one of 2 observers") as error:
+        method([everything, some])
+    assert "give each observer `variables` of its own" in str(error.value)
+    method([observer(variables=["ta", "ssh"]), some])
 
 
 def test_what_cannot_be_is_refused():

@@ -161,6 +161,34 @@ def test_a_method_that_needs_members_asks_for_them(run):
         analysis(background(SPACE), observe(SPACE, background(SPACE, seed=9)))
 
 
+BLENDED = {"kind": "blended", "file": "b.nc"}
+OBSERVER = {"kind": "latent_observer", "network": "o2lnet", "covariance": BLENDED | {"weight": 0.0}}
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"kind": "hloba", "covariance": BLENDED | {"weight": 0.5}},
+        {"kind": "hloba", "observers": [OBSERVER, OBSERVER | {"covariance": BLENDED | {"weight": 0.5}}]},
+        {"kind": "three_d_var", "covariance": {"kind": "hybrid", "static": BLENDED | {"weight": 0.5}}},
+    ],
+)
+def test_a_covariance_of_the_day_without_an_ensemble_is_refused(run, method):
+    for without in ({}, {"ensemble": None}):
+        with pytest.raises(PipelineError) as error:
+            InterfaceAnalysis({"method": method} | without, run, SPACE)
+        assert f"analysis with {method['kind']}: a blended covariance has weight 0.5 of the day" in str(error.value)
+        assert "set `ensemble` beside `method`, or weight: 0" in str(error.value)
+
+
+def test_an_ensemble_or_no_weight_is_enough(run, monkeypatch):
+    monkeypatch.setattr(interface_analysis.assimilation, "build", lambda *args, **context: "built")
+    waiting = {"kind": "hloba", "covariance": BLENDED | {"weight": 0.5}, "observers": OBSERVER}
+    with_members = {"method": waiting, "ensemble": {"members": 12, "scale": 1.0}}
+    assert InterfaceAnalysis(with_members, run, SPACE).method == "built"
+    assert InterfaceAnalysis({"method": waiting | {"covariance": BLENDED}}, run, SPACE).method == "built"
+
+
 def test_the_climatological_covariance_is_filled_in_wherever_it_is_named():
     climate = {"kind": "nmc", "file": "background.nc"}
     hybrid = {"kind": "hybrid", "alpha": 0.5, "static": {"kind": "climate"}}

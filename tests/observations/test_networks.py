@@ -31,6 +31,27 @@ def test_random_network_has_its_density_at_sea_and_its_seed(grids):
     assert not np.array_equal(other.lat, stations.lat)
 
 
+@pytest.mark.parametrize("density", [0.002, 0.1, 0.6])
+def test_inclusion_is_the_frequency_over_random_networks(grids, density):
+    """600 networks on the ocean's grid, pooled by latitude: 10 rows, of which a count may be off by 4 deviations."""
+    ocean, draws = grids[1], 600
+    count = np.zeros(ocean.shape)
+    for seed in range(draws):
+        np.add.at(count, cells(ocean, networks.random(ocean, density, seed)), 1)
+    p = networks.inclusion(ocean, density)
+    assert p.sum() == pytest.approx(max(round(density * ocean.mask.sum()), 1), rel=1e-6)
+    assert not p[~ocean.mask].any()
+    sampling = 4 * np.sqrt(draws * p * (1 - p)).max() * np.sqrt(ocean.mask.sum(1))
+    assert (np.abs(count.sum(1) - draws * p.sum(1)) <= sampling).all()
+
+
+def test_inclusion_at_its_limits(grids):
+    """All cells where each has a station; by area where stations are few."""
+    ocean = grids[1]
+    np.testing.assert_array_equal(networks.inclusion(ocean, 1.0), ocean.mask)
+    np.testing.assert_allclose(networks.inclusion(ocean, 1e-9), ocean.weights, rtol=0.01)
+
+
 def test_regular_network_is_of_equal_density(grids):
     atmosphere = grids[0]
     stations = networks.place("regular", atmosphere, grids[1], seed=0, spacing=3.0)

@@ -93,6 +93,23 @@ def test_rows_of_every_kind_run_and_enter_table_and_figure(world, folder, plan):
     assert len(drawn.findobj(lambda a: a.__class__.__name__ == "Axes")) >= 3
 
 
+@pytest.mark.parametrize("name", ["hloba_r_of_the_day", "hloba_b_of_the_day", "hloba_both"])
+def test_a_covariance_of_the_day_without_members_is_refused(world, folder, plan, name):
+    row = plan["rows"][name]
+    assert Cycles(world, row, folder).method is not None
+    with pytest.raises(PipelineError, match=r"row with hloba: a blended covariance has weight .* but members is 0"):
+        Cycles(world, row | {"members": 0}, folder)
+
+
+def test_until_members_come_b_is_the_climate_s(world, folder, plan):
+    """In the first six cycles with a time-lagged ensemble of six, but for the rounding of larger batches."""
+    row = plan["rows"]["hloba_b_of_the_day"]
+    climate = row | {"method": plan["rows"]["hloba"]["method"], "members": 0}
+    pairs = zip(Cycles(world, climate, folder).run(), Cycles(world, row, folder).run(), strict=True)
+    apart = [float(((a["analysis"] - b["analysis"]) / world.deviation).abs().max()) for a, b in pairs]
+    assert max(apart[:6]) < 1e-4 < 1e-3 < min(apart[6:]), apart
+
+
 def test_peak_memory_is_that_of_the_tensors():
     def work():
         a = torch.zeros(1000, 1000)

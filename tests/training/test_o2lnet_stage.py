@@ -11,6 +11,7 @@ from pipeline.networks import save_network
 from pipeline.networks.convolutional_autoencoder import ConvolutionalAutoencoder
 from pipeline.normalization import Normalization
 from pipeline.observations import Observations
+from pipeline.observations.networks import inclusion
 from pipeline.observations.operators import Interpolation
 from pipeline.spaces import Component, Grid, Space
 from pipeline.training.o2lnet import observing_system, train_o2lnet
@@ -64,8 +65,12 @@ def test_what_the_stage_writes_makes_an_analysis(tmp_path):
 
 
 def test_coverage_is_the_share_of_stations_that_report():
+    """That hold a station, by area: one in a polar cell is a quarter as likely as at the equator."""
     coverage, error = observing_system(SPACE, {"ps": RANDOM})
-    assert torch.allclose(coverage[SPACE.index("ps")], torch.tensor(0.2 * 0.9 * 0.5))
+    expected = torch.from_numpy(inclusion(GRID, 0.2)) * 0.9 * 0.5
+    torch.testing.assert_close(coverage[SPACE.index("ps")].reshape(GRID.shape), expected.float())
+    assert float(coverage.sum()) == pytest.approx(26 * 0.9 * 0.5, rel=1e-5)  # 26 stations in 128 cells
+    assert float(coverage[0] / coverage[4 * 16]) == pytest.approx(0.228, abs=0.001)
     assert not coverage[SPACE.index("ta")].any()
     assert bool((error[SPACE.index("ps")] == 100.0).all())
     with pytest.raises(PipelineError, match="networks of kind random alone"):

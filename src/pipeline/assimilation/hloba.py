@@ -4,17 +4,21 @@
 
 B and R are diagonal: where latent errors are uncorrelated this is the best linear unbiased estimate. With several
 observers precisions add, 1/sigma_a^2 = 1/B + sum_k 1/R_k: each observing system brings its own network and R. There is
-no iteration and no gradient.
+no iteration and no gradient. Of a share c of the increment, z = z_b + c (z_a - z_b), the error is
 
-Uncertainty in model space: sigma_x^2 = mean_s [D(z_a + sigma_a s) - D(z_a)]^2 over vectors s of independent signs. For
+    sigma^2 = (1 - c k)^2 B + (c k)^2 R = sigma_a^2 + (1 - c)^2 (B - sigma_a^2),    k = B / (B + R),  1/R = sum_k 1/R_k
+
+Uncertainty in model space: sigma_x^2 = mean_s [D(z_a + sigma s) - D(z_a)]^2 over vectors s of independent signs. For
 an affine D its expectation is the diagonal of D' A D'^T, as E(s s^T) = I, and signs have the smallest variance of all
-such s; no Jacobian is formed, and the steps being as long as the errors are, a curved D counts as it acts. With
+such s; no Jacobian is formed, and the steps being as long as the errors are, a curved D counts as it acts. Components
+left alone have the background's error, mean_s [D(z_b + B^1/2 s) - D(z_b)]^2. With
 `probes: 0` the one vector s = sign(z_a - z_b) is taken, the paper's: cheaper, but its square contains all products of
 latent elements, which the mean over random signs removes.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -22,7 +26,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from pipeline.assimilation.base import Analysis, check_background, free_elements, variables_of
+from pipeline.assimilation.base import Analysis, check_background, deviations, free_elements, variables_of
 from pipeline.covariances.base import Covariance
 from pipeline.errors import PipelineError
 from pipeline.observations import Observations
@@ -36,9 +40,11 @@ class Estimate(Analysis):
     """An analysis that knows its error.
 
     Attributes:
+        innovation, residual: of the values at the cells c seen, (..., c): y - H(x_b), less x_a(c) - x_b(c).
         history: 1/2 |z_a - z_b|^2_(B^-1) and 1/2 |z_a - z_o|^2_(R^-1), the one evaluation there is.
-        deviation: sigma_x, standard deviation of the error of `state` (..., n); empty where nothing was observed.
-        latent_deviation: sigma_a (..., m).
+        deviation: sigma_x, standard deviation of the error of `state` (..., n), physical units, 0 where masked; empty
+            where nothing was observed.
+        latent_deviation: sigma (..., m), of the share of the increment that was applied.
     """
 
     deviation: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
@@ -51,8 +57,8 @@ class Observer(Protocol):
     covariance: Covariance
     variables: tuple[str, ...]
 
-    def gridded(self, observations: Observations) -> Gridded:
-        """The observations on the cells of the state."""
+    def gridded(self, observations: Observations, background: torch.Tensor | None = None) -> Gridded:
+        """The observations on the cells of the state, values (..., c) for a background (..., n)."""
 
     def encode(
         self, seen: Gridded, value: torch.Tensor | None = None, like: torch.Tensor | None = None
@@ -72,16 +78,20 @@ class Hloba:
     Args:
         transform: E and D.
         covariance: B in latent space, of which the variances are used; `blended` follows the ensemble.
-        observers: one, or several that see different things.
+        observers: one, or several that see different variables: reports are told apart by these alone.
         space: what the elements of the state are.
         update: `replace` takes D(z_a) (the paper's), `increment` adds D(z_a) - D(z_b) to the background.
-        coefficient: share of the increment that is applied.
+        coefficient: c, the share of the increment that is applied, 0 < c <= 1.
         probes: random sign vectors for sigma_x; 0 for the paper's single one.
         components: change these alone, by their own observations (weak coupling); all by default.
-        representativeness: standard deviation per variable of what the decoder cannot represent; with `replace` its
-            square is added to sigma_x^2.
+        representativeness: standard deviation per variable, in its units, of what the decoder cannot represent; with
+            `replace` c^2 times its square is added to sigma_x^2.
         seed: of the signs.
-        device, dtype: of the computation; the background's by default.
+        device: `cpu`, `cuda`, ...; that of the background by default.
+        dtype: `float32` or `float64`; that of the background by default.
+
+    Raises:
+        PipelineError: an option is unknown or out of its range, or two observers see the same variable.
     """
 
     def __init__(
@@ -103,13 +113,18 @@ class Hloba:
             raise PipelineError(f"assimilation/hloba: update {update!r} is unknown; choose one of increment, replace")
         if probes < 0:
             raise PipelineError(f"assimilation/hloba: probes {probes} must not be negative")
+        if not 0 < coefficient <= 1:
+            raise PipelineError(f"assimilation/hloba: coefficient {coefficient} is outside (0, 1]")
+        if dtype not in (None, "float32", "float64"):
+            raise PipelineError(f"assimilation/hloba: dtype {dtype!r} is unknown; choose one of float32, float64")
         self.transform, self.covariance, self.space = transform, covariance, space
         self.observers = tuple(observers) if isinstance(observers, Sequence) else (observers,)
         self.update, self.coefficient, self.probes, self.seed = update, coefficient, probes, seed
         self.variables, self.free = variables_of(space, components), free_elements(space, components)
         self.unresolved = torch.zeros(space.size, dtype=torch.float64)
-        for name, value in (representativeness or {}).items():
+        for name, value in deviations(representativeness, space).items():
             self.unresolved[space.index(name)] = value
+        _refuse_shared(self.observers)
         self.device, self.dtype = device, getattr(torch, dtype) if dtype else None
 
     @torch.no_grad()
@@ -123,17 +138,19 @@ class Hloba:
         """
         check_background(background, self.space)
         own = observations.where(np.isin(observations.variable, self.variables))
-        seen = [(observer, observer.gridded(own)) for observer in self.observers]
+        seen = [(observer, observer.gridded(own, background)) for observer in self.observers]
         seen = [(observer, cells) for observer, cells in seen if len(cells.cells)]
         if not seen:
             return Estimate.unchanged(background)
         x_b = background.to(device=self.device, dtype=self.dtype)
         self.transform.to(x_b)
         z_b, estimates = self._latent(x_b, seen, ensemble)
-        z_a, sigma = bayes(*zip(*estimates, strict=True))
+        z_a, a = bayes(*zip(*estimates, strict=True))
         j_b, *j_o = (0.5 * ((z_a - z).square() / v).sum(-1)[None] for z, v in estimates)
         costs = {"background": j_b, "observation": sum(j_o)}
-        return self._assemble(background, x_b, z_b, z_a, sigma.expand_as(z_a), costs, seen)
+        b = estimates[0][1]
+        sigma = (a + (1 - self.coefficient) ** 2 * (b - a)).sqrt().expand_as(z_a)
+        return self._assemble(background, x_b, z_b, z_a, b.sqrt(), sigma, costs, seen)
 
     def _latent(
         self, x_b: torch.Tensor, seen: list[tuple[Observer, Gridded]], ensemble: torch.Tensor | None
@@ -159,6 +176,7 @@ class Hloba:
         x_b: torch.Tensor,
         z_b: torch.Tensor,
         z_a: torch.Tensor,
+        sigma_b: torch.Tensor,
         sigma: torch.Tensor,
         costs: dict[str, torch.Tensor],
         seen: list[tuple[Observer, Gridded]],
@@ -168,11 +186,14 @@ class Hloba:
         free = self.free.to(x_b.device)
         increment = torch.where(free, self.coefficient * change, 0.0).to(background)
         state = background + increment
-        variance = self._variance(decoded, z_a, z_b, sigma)
+        variance = self._variance(decoded, z_a, sigma, z_a - z_b)
         if self.update == "replace":
-            variance = variance + self.unresolved.to(variance) ** 2
+            variance = variance + (self.coefficient * self.unresolved.to(variance)) ** 2
+        if not torch.equal(self.free, self.space.mask):
+            kept = self._variance(self.transform.decode(z_b), z_b, sigma_b, z_a - z_b)
+            variance = torch.where(free, variance, kept)
         cells = torch.cat([found.cells for _, found in seen]).to(background.device)
-        value, error = (torch.cat([getattr(found, name) for _, found in seen]) for name in ("value", "error"))
+        value, error = (torch.cat([getattr(found, name) for _, found in seen], -1) for name in ("value", "error"))
         return Estimate(
             state=state,
             increment=increment,
@@ -183,21 +204,19 @@ class Hloba:
             innovation=value.to(background) - background[..., cells],
             residual=value.to(background) - state[..., cells],
             error=error.to(background),
-            deviation=torch.where(free, variance.sqrt(), 0.0).to(background),
+            deviation=torch.where(self.space.mask.to(x_b.device), variance.sqrt(), 0.0).to(background),
             latent_deviation=sigma,
         )
 
-    def _variance(
-        self, decoded: torch.Tensor, z_a: torch.Tensor, z_b: torch.Tensor, sigma: torch.Tensor
-    ) -> torch.Tensor:
-        """sigma_x^2 (..., n); one probe at a time bounds the memory."""
+    def _variance(self, decoded: torch.Tensor, z: torch.Tensor, sigma: torch.Tensor, dz: torch.Tensor) -> torch.Tensor:
+        """Variance (..., n) of `decoded` = D(z), errors of z being sigma; one probe at a time bounds the memory."""
         if self.probes == 0:
-            return (self.transform.decode(z_a + sigma * torch.sign(z_a - z_b)) - decoded).square()
+            return (self.transform.decode(z + sigma * torch.sign(dz)) - decoded).square()
         generator = torch.Generator().manual_seed(self.seed)
         total = torch.zeros_like(decoded)
         for _ in range(self.probes):
-            signs = torch.randint(0, 2, z_a.shape, generator=generator).to(z_a) * 2 - 1
-            total += (self.transform.decode(z_a + sigma * signs) - decoded).square()
+            signs = torch.randint(0, 2, z.shape, generator=generator).to(z) * 2 - 1
+            total += (self.transform.decode(z + sigma * signs) - decoded).square()
         return total / self.probes
 
     def _names(self) -> np.ndarray:
@@ -210,7 +229,7 @@ class Hloba:
 
 
 def bayes(means: Sequence[torch.Tensor], variances: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of independent Gaussian estimates of one vector, element by element.
+    """Mean and variance of independent Gaussian estimates of one vector, element by element.
 
     Written as updates of the first, z + B (z_o - z) / (B + R), so that an infinite R leaves it bit for bit.
     """
@@ -218,4 +237,14 @@ def bayes(means: Sequence[torch.Tensor], variances: Sequence[torch.Tensor]) -> t
     for other, r in zip(means[1:], variances[1:], strict=True):
         gain = torch.where(torch.isinf(r), 0.0, b / (b + r))
         z, b = z + gain * (other - z), (1 - gain) * b
-    return z, b.sqrt()
+    return z, b
+
+
+def _refuse_shared(observers: Sequence[Observer]) -> None:
+    """Refuse observers that see a variable twice: its errors would be taken for independent ones."""
+    seen = Counter(name for observer in observers for name in set(observer.variables))
+    if shared := sorted(name for name, times in seen.items() if times > 1):
+        raise PipelineError(
+            f"assimilation/hloba: {', '.join(shared)} would be used by more than one of {len(observers)} observers, "
+            "and counted twice; give each observer `variables` of its own"
+        )

@@ -3,8 +3,9 @@
     B = (1 - w) B_c + w B_e     diagonal;     B_e = 1/(K-1) sum_k (z_k - zbar)^2,   or   1/K sum_k e_k^2   (not centred)
 
 It serves for B, where the members are encoded forecasts, and for R in latent space, where e_k = O(H x_k + eps) - E(x_k)
-is the error of the observation-to-latent network in member k and counts with its mean. `weight: 0` needs no ensemble
-and is not changed by one; `weight: 1` needs one and takes of the climate the floor alone.
+is the error of the observation-to-latent network in member k and counts with its mean. `weight: 0` is not changed by
+one; `weight: 1` takes of the climate the floor alone. Until members come, as in the first K cycles of a time-lagged
+ensemble, B is B_c whatever the weight; configurations of runs with a weight where none will ever come are refused.
 """
 
 from __future__ import annotations

@@ -14,42 +14,7 @@ from pipeline.errors import PipelineError
 
 
 class Lagged:
-    """The forecasts of the last K cycles.
-
-    Args:
-        members: K.
-        interval: seconds between cycles, and between the states of a forecast.
-    """
-
-    def __init__(self, members: int = 6, interval: int = 21600) -> None:
-        if members < 2 or interval <= 0:
-            raise PipelineError(
-                f"ensembles/lagged: members {members} must be 2 or more and interval {interval} positive"
-            )
-        self.count, self.interval = members, interval
-        self.forecasts: dict[int, dict[int, torch.Tensor]] = {}
-
-    def add(self, begin: int, states: torch.Tensor) -> None:
-        """A forecast from an analysis at `begin` [s]: states (K, n) at lead times of 1, 2, ..., K intervals.
-
-        Raises:
-            PipelineError: another number of states.
-        """
-        if len(states) != self.count:
-            raise PipelineError(f"ensembles/lagged: {len(states)} states were given, the members need {self.count}")
-        self.forecasts[begin] = {begin + (k + 1) * self.interval: x for k, x in enumerate(states)}
-        oldest = begin - self.count * self.interval
-        self.forecasts = {start: states for start, states in self.forecasts.items() if start > oldest}
-
-    def members(self, valid: int) -> torch.Tensor | None:
-        """The states (K, n) valid at a time [s], the youngest first; None until K cycles have been run."""
-        begins = [valid - (k + 1) * self.interval for k in range(self.count)]
-        found = [self.forecasts.get(begin, {}).get(valid) for begin in begins]
-        return None if any(x is None for x in found) else torch.stack(found)
-
-
-class Carried:
-    """The same ensemble for a model that takes batches: at each cycle all forecasts are carried on by one interval.
+    """The forecasts of the last K cycles; each cycle carries all of them on by one interval, as one batch of the model.
 
     Args:
         members: K.

@@ -67,10 +67,10 @@ class LatentObserver(nn.Module):
             found = read(climate, "mean", "variance")
             self.climate = tuple(torch.as_tensor(found[name].values.copy()) for name in ("mean", "variance"))
 
-    def gridded(self, observations: Observations) -> Gridded:
-        """Those that this observer sees and that are not withheld, on the cells of the state."""
+    def gridded(self, observations: Observations, background: torch.Tensor | None = None) -> Gridded:
+        """Those that this observer sees and that are not withheld, carried to cells by a background (..., n)."""
         own = np.isin(observations.variable, self.variables) & ~observations.withheld
-        return Gridded.of(self.space, observations.where(own), self.nominal)
+        return Gridded.of(self.space, observations.where(own), self.nominal, background)
 
     @torch.no_grad()
     def encode(
@@ -100,7 +100,7 @@ class LatentObserver(nn.Module):
 
     @torch.no_grad()
     def errors(self, seen: Gridded, members: torch.Tensor, encoded: torch.Tensor) -> torch.Tensor:
-        """e_k (K, m) of members (K, n), physical units, whose E(x_k) are `encoded` (K, m)."""
+        """e_k (K, m) of members (K, n), physical units, whose E(x_k) are `encoded` (K, m); H picks the cells seen."""
         generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(len(members), len(seen.cells), generator=generator, dtype=torch.float64).to(members)
         value = members[:, seen.cells.to(members.device)] + seen.error.to(members) * noise

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.optimize import brentq
 
 from pipeline.errors import PipelineError
 from pipeline.observations import PLAUSIBLE, Observations
@@ -82,12 +83,32 @@ def regular(grid: Grid, spacing: float) -> Stations:
 
 def random(grid: Grid, density: float, seed: int) -> Stations:
     """Stations in a share `density` of the unmasked cells, cells drawn in proportion to their area."""
-    if not 0.0 < density <= 1.0:
-        raise PipelineError(f"random network: density {density} must be in (0, 1]")
     generator = np.random.default_rng(seed)
     share = grid.weights.ravel()
-    count = max(round(density * int(grid.mask.sum())), 1)
-    return _within(grid, generator.choice(share.size, count, replace=False, p=share), generator)
+    return _within(grid, generator.choice(share.size, _count(grid, density), replace=False, p=share), generator)
+
+
+def inclusion(grid: Grid, density: float) -> np.ndarray:
+    """Probability that a cell holds a station of `random`, (ny, nx), zero where masked; the sum is their number.
+
+    Cells are drawn one after the other without replacement with probabilities w, their areas. As if each waited for its
+    station for an exponential time of rate w, those that came until t are the network (Rosen 1972, J. Appl. Probab. 9):
+
+        p = 1 - exp(-w t),    sum p = count
+    """
+    w, count = grid.weights, _count(grid, density)
+    cells = int(grid.mask.sum())
+    if count == cells:
+        return grid.mask.astype(float)
+    longest = np.log(cells / (cells - count)) / w[grid.mask].min()
+    return -np.expm1(-w * brentq(lambda t: -np.expm1(-w * t).sum() - count, 0.0, longest, xtol=1e-9 * longest))
+
+
+def _count(grid: Grid, density: float) -> int:
+    """Stations of `random`."""
+    if not 0.0 < density <= 1.0:
+        raise PipelineError(f"random network: density {density} must be in (0, 1]")
+    return max(round(density * int(grid.mask.sum())), 1)
 
 
 def land_stations(ocean: Grid, count: int, seed: int) -> Stations:

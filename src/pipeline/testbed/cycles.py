@@ -14,7 +14,9 @@ import xarray as xr
 from safetensors.torch import load_file
 
 from pipeline import assimilation, registry
-from pipeline.ensembles.lagged import Carried
+from pipeline.ensembles.lagged import Lagged
+from pipeline.errors import PipelineError
+from pipeline.interface_analysis import weight_of_the_day
 from pipeline.observations.operators import Interpolation
 from pipeline.progress import progress
 from pipeline.testbed.observing import Observing
@@ -30,6 +32,9 @@ class Cycles:
         world: model, unit of the errors, stations.
         row: an entry of `rows`; `$folder` in its options stands for `folder`.
         folder: of networks and error statistics.
+
+    Raises:
+        PipelineError: a covariance waits for an ensemble, and the row has no members.
     """
 
     def __init__(self, world: World, row: Mapping[str, Any], folder: Path) -> None:
@@ -40,6 +45,11 @@ class Cycles:
         self.stored = load_file(folder / "truths.safetensors")
 
     def _build(self) -> assimilation.Method:
+        if not self.row["members"] and (weight := weight_of_the_day(self.row["method"])):
+            raise PipelineError(
+                f"testbed row with {self.row['method']['kind']}: a blended covariance has weight {weight} of the day, "
+                "but members is 0 and it would stay climatological; set members to 2 or more, or weight: 0"
+            )
         method = json.loads(json.dumps(self.row["method"]).replace("$folder", str(self.folder)))
         if share := self.row["decoder_error"]:
             space, deviation = self.world.space, self.world.deviation
@@ -60,7 +70,7 @@ class Cycles:
         """Background, analysis, truth (seed, n), sigma, CPU seconds (seed) and state (seed, n + m) of each cycle."""
         world, step = self.world, lambda states: self.world.forecast(states, 1)
         x, seeds = self.stored["start"], self.plan["seeds"]
-        lagged = Carried(self.row["members"]) if self.row["members"] else None
+        lagged = Lagged(self.row["members"]) if self.row["members"] else None
         for k in progress(range(self.plan["days"] * world.day), "cycles", "cycles"):
             truth = self.stored["truths"][k]
             background, members = world.seen(x), lagged.members() if lagged else None

@@ -24,6 +24,7 @@ from pipeline.networks import save_network
 from pipeline.networks.base import Autoencoder
 from pipeline.networks.o2lnet import O2lnet
 from pipeline.normalization import Normalization
+from pipeline.observations.networks import inclusion
 from pipeline.provenance import digest, provenance
 from pipeline.spaces import Space
 from pipeline.training.autoencoder import settings
@@ -161,16 +162,19 @@ def train_o2lnet(
 def observing_system(space: Space, observations: Mapping[str, Mapping[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Probability that an element reports and the error of its reports, physical units, both (n,).
 
-    Stations at random places cover all cells alike; the network learns every such network at once.
+    Over all networks of random stations a cell holds one with a probability that grows with its area; the O2Lnet learns
+    every such network at once.
     """
     coverage, error = torch.zeros(space.size), torch.ones(space.size, dtype=torch.float64)
     for name, system in observations.items():
-        network = system["network"]
+        network, where = system["network"], space.index(name)
         if network["kind"] != "random":
             raise PipelineError(f"observations.{name}: an o2lnet is trained for networks of kind random alone")
-        share = network["density"] * (1 - system["gaps"]) * (1 - system["withheld"])
-        coverage[space.index(name)], error[space.index(name)] = share, system["error"]
-    return coverage * space.mask, error
+        grid = next(c.grid for c in space.components if name in c.variables)
+        held = torch.from_numpy(inclusion(grid, network["density"]).ravel())
+        coverage[where] = (held * (1 - system["gaps"]) * (1 - system["withheld"])).float()
+        error[where] = system["error"]
+    return coverage, error
 
 
 @torch.no_grad()
