@@ -4,8 +4,8 @@
 
 It serves for B, where the members are encoded forecasts, and for R in latent space, where e_k = O(H x_k + eps) - E(x_k)
 is the error of the observation-to-latent network in member k and counts with its mean. `weight: 0` is not changed by
-an ensemble; `weight: 1` takes of the climate the floor alone. Until members come, as in the first K cycles of a time-lagged
-ensemble, B is B_c whatever the weight; configurations of runs with a weight where none will ever come are refused.
+an ensemble; `weight: 1` takes of the climate the floor alone. Until members come, as in the first K cycles of a
+time-lagged ensemble, B is B_c whatever the weight; runs with a weight where none will ever come are refused.
 """
 
 from __future__ import annotations
