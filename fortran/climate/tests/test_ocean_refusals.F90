@@ -13,9 +13,11 @@ program test_ocean_refusals
     implicit none
 
     integer, parameter :: nlon = 36, nlat = 30, nlev = 6
-    type(comm_type) :: comm
-    integer :: mask(nlon, nlat), j
-    real(dp), dimension(nlon, nlat) :: depth, zero, stress, heat
+    ! Static, for gfortran 12 with -march=sapphirerapids keeps what internal procedures share in a frame on the stack that
+    ! is not as aligned as its stores of 32 bytes assume.
+    type(comm_type), save :: comm
+    integer, save :: mask(nlon, nlat), j
+    real(dp), dimension(nlon, nlat), save :: depth, zero, stress, heat
 
     call MPI_Init()
     call comm%init(MPI_COMM_SELF%mpi_val)
