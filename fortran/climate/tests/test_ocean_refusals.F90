@@ -13,8 +13,8 @@ program test_ocean_refusals
     implicit none
 
     integer, parameter :: nlon = 36, nlat = 30, nlev = 6
-    ! Static, for gfortran 12 with -march=sapphirerapids keeps what internal procedures share in a frame on the stack that
-    ! is not as aligned as its stores of 32 bytes assume.
+    ! Static, for gfortran 12 with -march=sapphirerapids keeps what internal procedures share in a frame on the stack
+    ! that is not as aligned as its stores of 32 bytes assume.
     type(comm_type), save :: comm
     integer, save :: mask(nlon, nlat), j
     real(dp), dimension(nlon, nlat), save :: depth, zero, stress, heat
