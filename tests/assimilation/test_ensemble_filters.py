@@ -199,7 +199,7 @@ def test_without_observations_nothing_changes(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_analysis_does_not_depend_on_those_before_it(kind):
     """A run that is interrupted goes on in another process, whose filter has drawn nothing yet."""
-    later = dataclasses.replace(OBSERVATIONS, time=OBSERVATIONS.time + 21600)
+    later = dataclasses.replace(OBSERVATIONS, time=OBSERVATIONS.time - 21600)
     method = filter_of(kind, rotate=True)
     first = method.analysis(MEMBERS, OBSERVATIONS).state
     second = method.analysis(MEMBERS, later).state

@@ -155,7 +155,8 @@ class EnsembleFilter(ABC):
             return Analysis.unchanged(background)
         kept = network.operator.observations
         value = torch.as_tensor(kept.value).to(members)
-        mixed = np.random.SeedSequence([self.seed, int(kept.time.max())]).generate_state(1)
+        drawn_from = [self.seed % 2**64, int(kept.time.max()) % 2**64]  # a clock may stand before its epoch
+        mixed = np.random.SeedSequence(drawn_from).generate_state(1)
         after, dz = self._cycle(members, value, network, Random(mixed))
         state = background + (after - members).to(background)
         nothing = members.new_zeros(0, *background.shape[:-1])

@@ -130,8 +130,12 @@ def variables_of(space: Space, components: Sequence[str] | None) -> tuple[str, .
 
 
 def deviations(representativeness: Mapping[str, float] | None, space: Space) -> dict[str, float]:
-    """Standard deviation per variable of what a decoder cannot represent, refused where it cannot be one."""
-    known = [variable for component in space.components for variable in component.variables]
+    """Standard deviation per variable, in its units, of what a decoder cannot represent.
+
+    Raises:
+        PipelineError: of an unknown variable, negative, or not finite.
+    """
+    known = variables_of(space, None)
     for name, value in (representativeness or {}).items():
         if name not in known:
             raise PipelineError(f"representativeness of {name!r}; the state has {', '.join(known)}")
