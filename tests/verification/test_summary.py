@@ -87,6 +87,24 @@ def test_the_interval_of_a_gain_is_that_of_the_mean_over_seeds():
     assert alone["interval_95"][1] > alone["interval_95"][0] + 1.0
 
 
+def test_a_method_lost_for_a_while_moves_the_mean_and_not_the_median():
+    """Weak medians 3 and 10, bounds 4.5 and 15, reached and not exceeded in seed 1; seeds count alike."""
+    parts = [
+        errors_of("ps", "wcda", 1, [3.0, 3.0, 4.5, 99.0, 2.0]),
+        errors_of("ps", "wcda", 2, [10.0, 10.0, 11.0, 9.0, 16.0]),
+        errors_of("ps", "scda", 1, [1.5, 1.5, 4.6, 5.0, 1.5]),
+        errors_of("ps", "scda", 2, [11.0, 12.0, 11.0, 9.0, 9.0]),
+    ]
+    rows = {row["name"]: row for row in summary.ordinary_rows(pd.concat(parts))}
+    assert set(rows) == {"median_ps_scda_against_wcda", "large_ps_wcda", "large_ps_scda"}
+    median = rows["median_ps_scda_against_wcda"]
+    assert median["by_seed"] == pytest.approx([-50.0, 10.0])
+    assert median["ours"] == pytest.approx(-20.0)
+    assert (rows["large_ps_wcda"]["ours"], rows["large_ps_scda"]["ours"]) == pytest.approx((20.0, 20.0))
+    assert rows["large_ps_scda"]["by_seed"] == pytest.approx([40.0, 0.0])
+    assert summary.ordinary_rows(errors_of("ps", "scda", 1, [1.0])) == []
+
+
 def test_only_analyses_are_scored(table):
     begin = np.datetime64("2010-01-02")
     background = table.assign(stage="background", rmse=10.0 * table["rmse"])

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from contents import fingerprint
@@ -23,23 +25,44 @@ def fingerprints(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): fingerprint(p) for p in kept}
 
 
-def ranks_of(folder: Path) -> list[int]:
-    """Process ids of the model's ranks that work in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            same_folder = (process / "cwd").resolve() == folder.resolve()
-            command = (process / "cmdline").read_bytes().split(b"\0")
-            runs_model = b"workflow/scripts/run_model.py" in command and b"mpi4py" in command
-            if same_folder and runs_model and b"python" in command[0].rpartition(b"/")[2]:
-                found.append(int(process.name))
-    return sorted(found)
+def runs_model(process: psutil.Process, folder: Path) -> bool:
+    """Whether a process is one of the model's ranks that work in a folder."""
+    try:
+        command, place = process.cmdline(), process.cwd()
+    except psutil.Error:
+        return False
+    program = Path(command[0]).name if command else ""
+    return "python" in program and {"workflow/scripts/run_model.py", "mpi4py"} <= set(command) and Path(place) == folder
 
 
-def wait_for(condition, seconds: float):
+def ranks_in(folder: Path) -> list[psutil.Process]:
+    """The model's ranks that work in a folder, whoever started them."""
+    return [process for process in psutil.process_iter() if runs_model(process, folder.resolve())]
+
+
+def ranks_below(run: subprocess.Popen, folder: Path) -> list[psutil.Process]:
+    """The model's ranks of one run; those that a killed run left behind may still be on their way out."""
+    try:
+        below = psutil.Process(run.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    return [process for process in below if runs_model(process, folder.resolve())]
+
+
+def kill_a_rank(run: subprocess.Popen, folder: Path) -> bool:
+    """Kill the youngest rank of a run if it has one now."""
+    for rank in reversed(ranks_below(run, folder)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            rank.kill()
+            return True
+    return False
+
+
+def wait_for(seconds: float, condition: Callable, *arguments: object):
+    """What a condition gives as soon as it is true, or nothing."""
     begun = time.monotonic()
     while time.monotonic() - begun < seconds:
-        if value := condition():
+        if value := condition(*arguments):
             return value
         time.sleep(0.05)
     return None
@@ -50,12 +73,12 @@ def resumed(project, finished):
     """Results of a run that was killed again and again: the workflow alone, one rank, everything at once."""
     for delay, victim in ((2.0, "workflow"), (1.0, "rank"), (3.0, "group"), (1.5, "workflow"), (2.5, "rank")):
         run = project.start(config=CONFIG)
-        ranks = wait_for(lambda: ranks_of(project.folder), 60) if victim != "group" else None
+        if victim != "group":
+            assert wait_for(60, ranks_below, run, project.folder)
         time.sleep(delay)
-        if victim == "rank" and ranks:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(ranks[-1], signal.SIGKILL)
-            run.wait(300)
+        if victim == "rank":
+            assert wait_for(60, kill_a_rank, run, project.folder)
+            assert run.wait(300) != 0
         elif victim == "workflow":
             run.kill()
             run.wait()
@@ -80,5 +103,5 @@ def test_nothing_half_written_stays_behind(resumed):
 
 
 def test_no_orphan_stays_behind(project, resumed):
-    assert not ranks_of(project.folder)
+    assert not ranks_in(project.folder)
     assert subprocess.run(["pgrep", "-f", str(project.folder)], capture_output=True).returncode == 1
