@@ -72,7 +72,7 @@ def gains(scored: pd.DataFrame) -> list[dict[str, Any]]:
 def ordinary_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
     """What a mean over months hides: errors at ordinary times, and how often a method loses the truth for a while.
 
-    `median_<variable>_<method>_against_wcda` is the change of the median over time, per cent of the weakly coupled one's,
+    `median_<variable>_<method>_against_wcda` is the change of the median over time in per cent of weak coupling's,
     mean over seeds; `large_<variable>_<method>` the share of analyses whose error exceeds `LARGE` times that median.
     """
     rows = []
