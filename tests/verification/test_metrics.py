@@ -67,3 +67,26 @@ def test_the_interval_covers_the_mean_of_correlated_errors():
         low, high = metrics.bootstrap_interval(series, block=16, seed=seed)
         hits += low <= 1.0 <= high
     assert hits >= 50
+
+
+def test_blocks_of_a_long_series_are_as_long_as_its_episodes():
+    """Episodes of 40 samples among 600: blocks of 8 take each for five independent ones, those of 50 do not."""
+    rng = np.random.default_rng(3)
+    short = long = 0
+    for seed in range(60):
+        series = np.repeat(rng.standard_normal(15), 40)
+        low, high = metrics.bootstrap_interval(series, block=8, seed=seed)
+        short += low <= 0.0 <= high
+        low, high = metrics.bootstrap_interval(series, seed=seed)
+        long += low <= 0.0 <= high
+    assert short < 45
+    assert long >= 48
+    few = series[:90]
+    assert metrics.bootstrap_interval(few) == metrics.bootstrap_interval(few, block=8)
+
+
+def test_the_interval_of_a_few_seeds_is_students():
+    """Four values of mean 3 and variance 10/3: t of 0.975 and 3 degrees of freedom is 3.18245 (tables)."""
+    low, high = metrics.student_interval(np.array([1.0, 2.0, 4.0, 5.0]))
+    assert 0.5 * (low + high) == pytest.approx(3.0)
+    assert 0.5 * (high - low) == pytest.approx(3.182446 * np.sqrt(10.0 / 3.0 / 4.0), rel=1e-6)

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.verification import summary
-from pipeline.verification.metrics import bootstrap_interval
+from pipeline.verification.metrics import bootstrap_interval, student_interval
 
 
 @pytest.fixture
@@ -82,9 +82,19 @@ def test_the_interval_of_a_gain_is_that_of_the_mean_over_seeds():
     (gain,) = summary.gains(pd.concat(weak + ours))
     assert gain["interval_95"] == pytest.approx([0.0, 0.0], abs=1e-12)
     assert gain["by_seed"] == pytest.approx([10.0 * change.mean(), -10.0 * change.mean()])
+    assert "seeds_interval_95" not in gain
     (alone,) = summary.gains(pd.concat([weak[0], ours[0]]))
     assert alone["interval_95"] == pytest.approx(bootstrap_interval(10.0 * change))
     assert alone["interval_95"][1] > alone["interval_95"][0] + 1.0
+
+
+def test_three_seeds_have_an_interval_of_their_own():
+    parts = [errors_of("ps", "wcda", seed, [10.0, 10.0]) for seed in (1, 2, 3)]
+    parts += [errors_of("ps", "scda", seed, [9.0 + seed, 9.0 + seed]) for seed in (1, 2, 3)]
+    (gain,) = summary.gains(pd.concat(parts))
+    assert gain["by_seed"] == pytest.approx([0.0, 10.0, 20.0])
+    assert gain["interval_95"] == pytest.approx([10.0, 10.0])
+    assert gain["seeds_interval_95"] == pytest.approx(student_interval(np.array([0.0, 10.0, 20.0])))
 
 
 def test_a_method_lost_for_a_while_moves_the_mean_and_not_the_median():

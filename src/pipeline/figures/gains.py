@@ -17,7 +17,7 @@ LEFT_OUT = ("ctl",)
 
 
 def draw(rows: list[dict[str, Any]]) -> Figure:
-    """One panel per variable, one line per method; small marks are the seeds.
+    """One panel per variable, one line per method; small marks are the seeds, thin lines the interval of their mean.
 
     Args:
         rows: of summary.json.
@@ -38,6 +38,8 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
             row = by_method[method]
             colour = colours[method]
             axes.plot(row["interval_95"], [y, y], color=colour, lw=2.5, alpha=0.6, solid_capstyle="butt")
+            if "seeds_interval_95" in row:
+                axes.plot(row["seeds_interval_95"], [y, y], color=colour, lw=0.8)
             axes.plot(row["by_seed"], np.full(len(row["by_seed"]), y), "|", color=colour, ms=6)
             axes.plot(row["ours"], y, "o", color=colour, ms=4)
         axes.margins(y=0.15)

@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 
 from pipeline.verification.ensembles import flatness
+from pipeline.verification.metrics import student_interval
 from pipeline.verification.summary import row
 
 
@@ -53,10 +54,9 @@ def climatology_rows(twins: xr.Dataset, burn_in: int) -> list[dict]:
 
 
 def _over_seeds(name: str, values: np.ndarray, unit: str, published: float | None = None, **extra: Any) -> dict:
-    """Mean over the seeds, with the interval that 1.96 standard errors of the mean make."""
+    """Mean over the seeds with its interval."""
     if len(values) > 1:
-        half = 1.96 * values.std(ddof=1) / np.sqrt(len(values))
-        extra["interval_95"] = [float(values.mean() - half), float(values.mean() + half)]
+        extra["interval_95"] = student_interval(values)
         extra["seed_standard_deviation"] = float(values.std(ddof=1))
     return row(name, _mean(values), unit, "lower", published, **extra)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from scipy import stats
 from scores.continuous import rmse as scores_rmse
 
 from pipeline.errors import PipelineError
@@ -68,17 +69,26 @@ def pattern_correlation(a: xr.DataArray, b: xr.DataArray, grid: Grid) -> float:
     return float(covariance / np.sqrt(weighted_mean(da**2, grid) * weighted_mean(db**2, grid)))
 
 
-def bootstrap_interval(values: np.ndarray, level: float = 0.95, block: int = 8, seed: int = 0) -> tuple[float, float]:
+def bootstrap_interval(
+    values: np.ndarray, level: float = 0.95, block: int | None = None, seed: int = 0
+) -> tuple[float, float]:
     """Confidence interval of a mean by the moving-block bootstrap, which respects the errors' memory.
 
     Args:
         values: series (n,).
-        block: length of the blocks, in samples.
+        block: length of the blocks, in samples; without it a twelfth of the series, but 8 at least: the memory of
+            errors is that of the episodes in which a method loses the truth, which a long series has more of.
     """
     n = len(values)
-    block = min(block, n)
+    block = min(block or max(8, n // 12), n)
     starts = np.random.default_rng(seed).integers(0, n - block + 1, size=(1000, int(np.ceil(n / block))))
     samples = values[(starts[..., None] + np.arange(block)).reshape(1000, -1)[:, :n]].mean(axis=1)
     tail = 0.5 * (1 - level)
     low, high = np.quantile(samples, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def student_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Confidence interval of the mean of few independent values (n,), n >= 2, such as those of seeds: Student's t."""
+    half = stats.t.ppf(0.5 + 0.5 * level, len(values) - 1) * stats.sem(values)
+    return float(np.mean(values) - half), float(np.mean(values) + half)
