@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,11 @@ def gains(scored: pd.DataFrame) -> list[dict[str, Any]]:
     `by_seed` shows the seeds apart; `seeds_interval_95`, of three seeds or more, is that of their mean: other truths.
     """
     rows = []
-    for variable, table in scored.groupby("variable", sort=False):
-        errors = table.pivot_table("rmse", ["seed", "time"], "method", sort=False)
-        if "wcda" not in errors:
-            continue
+    for variable, errors in _beside_weak(scored):
         weak = errors.pop("wcda")
         for method, values in errors.items():
             change = 100.0 * (values - weak) / weak.groupby("seed").transform("mean")
-            paper = PAPER_GAINS.get((str(variable), str(method)))
+            paper = PAPER_GAINS.get((variable, str(method)))
             interval = bootstrap_interval(change.groupby("time").mean().to_numpy())
             by_seed = change.groupby("seed").mean()
             extra = {"interval_95": interval, "by_seed": by_seed.tolist()}
@@ -73,6 +71,14 @@ def gains(scored: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
+def _beside_weak(scored: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Errors (seed and time, method) of each variable that weak coupling is scored on."""
+    for variable, table in scored.groupby("variable", sort=False):
+        errors = table.pivot_table("rmse", ["seed", "time"], "method", sort=False)
+        if "wcda" in errors:
+            yield str(variable), errors
+
+
 def ordinary_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
     """What a mean over months hides: errors at ordinary times, and how often a method loses the truth for a while.
 
@@ -80,10 +86,7 @@ def ordinary_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
     mean over seeds; `large_<variable>_<method>` the share of analyses whose error exceeds `LARGE` times that median.
     """
     rows = []
-    for variable, table in scored.groupby("variable", sort=False):
-        errors = table.pivot_table("rmse", ["seed", "time"], "method", sort=False)
-        if "wcda" not in errors:
-            continue
+    for variable, errors in _beside_weak(scored):
         medians = errors.groupby("seed").median()
         change = 100.0 * (medians.div(medians["wcda"], axis=0) - 1.0).drop(columns="wcda")
         large = 100.0 * errors.gt(LARGE * errors["wcda"].groupby("seed").transform("median"), axis=0)
