@@ -11,6 +11,7 @@ from pipeline.config import resolve
 from pipeline.errors import PipelineError
 from pipeline.figures import benchmarks as figure
 from pipeline.verification.benchmarks import climatology_rows, method_rows
+from pipeline.verification.metrics import student_interval
 
 
 def settings_of(experiment: str, **changes) -> tuple[dict, dict]:
@@ -95,6 +96,8 @@ def test_a_seed_that_has_lost_the_truth_is_counted_and_moves_the_mean_only():
     assert found["rmse_x"]["lost_seeds"] == 1
     assert found["rmse_x"]["diverged_seeds"] == 0
     assert found["rmse_x"]["median"] < 0.6 < 3.0 < found["rmse_x"]["ours"]
+    crps = board.dataset()["crps"].values
+    assert found["crps_x"]["interval_95"] == pytest.approx(student_interval(crps))
 
 
 def test_tangent_forecasts_carry_small_anomalies():

@@ -6,7 +6,18 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from pipeline.figures import increments, losses, profiles, reconstruction, rmse, rules, style, timing, verification
+from pipeline.figures import (
+    gains,
+    increments,
+    losses,
+    profiles,
+    reconstruction,
+    rmse,
+    rules,
+    style,
+    timing,
+    verification,
+)
 from pipeline.spaces import OCEAN_VARIABLES, Grid
 
 
@@ -100,6 +111,18 @@ def test_variables_that_a_method_leaves_alone_are_marked(sea):
     alone = {"sst": touched["sst"], "ssh": 0.0 * touched["ssh"]}
     figure = increments.draw({"wcda": alone, "scda": touched}, {"sst": sea, "ssh": sea}, sea)
     assert [axes.get_title(loc="right") for axes in figure.axes[:4]] == ["", "", "not corrected", ""]
+
+
+def test_gains_show_both_intervals_and_every_seed():
+    """A method with three seeds has a thin line for them; one with two has none. The free run is left out."""
+    three = {"ours": -2.0, "interval_95": [-3.0, -1.0], "seeds_interval_95": [-9.0, 5.0], "by_seed": [-5.0, -1.0, 0.0]}
+    two = {"ours": 4.0, "interval_95": [3.5, 4.5], "by_seed": [3.0, 5.0]}
+    rows = [{"name": f"rmse_ps_{method}_against_wcda", **row} for method, row in (("scda", three), ("mcda", two))]
+    (axes,) = gains.draw([*rows, {"name": "rmse_ps_ctl_against_wcda", **two}]).axes
+    drawn = [tuple(line.get_xdata()) for line in axes.lines[:-1]]  # the last is the zero
+    assert drawn == [(-3.0, -1.0), (-9.0, 5.0), (-5.0, -1.0, 0.0), (-2.0,), (3.5, 4.5), (3.0, 5.0), (4.0,)]
+    assert axes.lines[1].get_linewidth() < axes.lines[0].get_linewidth()
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["SCDA", "MCDA"]
 
 
 def test_timing_sums_the_jobs_of_a_rule(tmp_path):

@@ -134,11 +134,12 @@ def test_balance_is_the_median_tendency_after_over_before():
     assert (found["name"], found["ours"]) == ("ps_tendency_after_before_scda", 3.0)
 
 
-def test_cost_is_told_per_simulated_day(tmp_path):
+def test_cost_is_told_per_simulated_day_of_one_seed(tmp_path):
+    """Two seeds of two days each."""
     files = [str(tmp_path / f"{k}.json") for k in range(2)]
     for file, seconds in zip(files, (3.0, 5.0), strict=True):
         Path(file).write_text(json.dumps({"forecast": seconds, "filter": 0.0, "analysis": 1.0}))
-    found = {row["name"]: row["ours"] for row in summary.cost_rows({"scda": files}, days=4.0)}
+    found = {row["name"]: row["ours"] for row in summary.cost_rows({"scda": files}, days=2.0, seeds=2)}
     assert found == {"forecast_seconds_per_day_scda": 2.0, "analysis_seconds_per_day_scda": 0.5}
 
 

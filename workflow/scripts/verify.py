@@ -13,7 +13,8 @@ from pipeline.verification import summary
 with guarded(snakemake.log[0]):
     files, config = snakemake.input, snakemake.params.config
     errors = pd.read_csv(files.errors, parse_dates=["time"])
-    begin = np.datetime64(config["cycling"]["start"]) + np.timedelta64(config["cycling"]["burn_in_days"], "D")
+    cycling = config["cycling"]
+    begin = np.datetime64(cycling["start"]) + np.timedelta64(cycling["burn_in_days"], "D")
     rows = summary.cycle_rows(errors, begin)
     if files.profiles:
         rows += summary.profile_rows(pd.read_csv(files.profiles, parse_dates=["time"]), begin)
@@ -22,8 +23,7 @@ with guarded(snakemake.log[0]):
     rows += summary.balance_rows(pd.read_csv(files.tendencies))
     if files.waves:
         rows += summary.wave_rows(pd.read_csv(files.waves, parse_dates=["time"]), begin)
-    cycled = config["cycling"]["days"] * len(config["cycling"]["seeds"])
-    rows += summary.cost_rows(snakemake.params.timing, cycled)
+    rows += summary.cost_rows(snakemake.params.timing, cycling["days"], len(cycling["seeds"]))
     if files.climatology:
         runs, day = snakemake.params.chains, str(files.climatology)
         rows += summary.climatology_rows(runs, day, files.grid)

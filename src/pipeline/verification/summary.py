@@ -142,12 +142,13 @@ def network_rows(model: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def cost_rows(timing: dict[str, list[str]], days: float) -> list[dict[str, Any]]:
+def cost_rows(timing: dict[str, list[str]], days: float, seeds: int) -> list[dict[str, Any]]:
     """Seconds per simulated day that each method spends in forecast, filter and analysis.
 
     Args:
         timing: method -> `timing.json` of its segments, those of all seeds.
-        days: length of the cycles, of all seeds together.
+        days: length of the cycles of a seed.
+        seeds: their number.
     """
     rows = []
     for method, files in timing.items():
@@ -155,7 +156,7 @@ def cost_rows(timing: dict[str, list[str]], days: float) -> list[dict[str, Any]]
         for part in ("forecast", "filter", "analysis"):
             seconds = sum(segment[part] for segment in segments)
             if seconds:
-                rows.append(row(f"{part}_seconds_per_day_{method}", seconds / days, "s", "lower"))
+                rows.append(row(f"{part}_seconds_per_day_{method}", seconds / (days * seeds), "s", "lower"))
     return rows
 
 
