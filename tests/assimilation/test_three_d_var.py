@@ -191,6 +191,16 @@ def test_coefficient_scales_the_increment():
     assert torch.equal(part.state, X_B + part.increment)
 
 
+def test_each_component_may_take_a_share_of_its_own():
+    full = method().analysis(X_B, OBSERVATIONS)
+    part = method(coefficient={"ocean": 0.2, "atmosphere": 1.0}).analysis(X_B, OBSERVATIONS)
+    air, sea = SPACE.slice_of("atmosphere"), SPACE.slice_of("ocean")
+    torch.testing.assert_close(part.increment[..., air], full.increment[..., air], rtol=1e-12, atol=0.0)
+    torch.testing.assert_close(part.increment[..., sea], 0.2 * full.increment[..., sea], rtol=1e-12, atol=0.0)
+    assert float(full.increment[..., sea].abs().max()) > 0.0
+    assert torch.equal(part.latent_increment, full.latent_increment)
+
+
 def test_increment_keeps_what_the_decoder_cannot_hold():
     """Five modes of 56: `replace` loses the background outside their span, `increment` keeps it."""
     transform = whitening(rank=5)
@@ -246,6 +256,11 @@ def test_bad_input_is_refused():
         ({"dtype": "int8"}, "choose one of float32, float64"),
         ({"coefficient": float("nan")}, r"coefficient nan is outside \(0, 1\]"),
         ({"coefficient": -1.0}, r"coefficient -1.0 is outside \(0, 1\]"),
+        ({"coefficient": {"ocean": 0.2}}, "{ocean: 0.2} must name each of atmosphere, ocean"),
+        ({"coefficient": {"ocean": 0.2, "air": 1.0}}, "must name each of atmosphere, ocean"),
+        ({"coefficient": {"ocean": 1.2, "atmosphere": 1.0}}, r"ocean: 1.2, atmosphere: 1.0} must lie in \[0, 1\]"),
+        ({"coefficient": {"ocean": float("nan"), "atmosphere": 1.0}}, r"must lie in \[0, 1\]"),
+        ({"coefficient": {"ocean": 0.0, "atmosphere": 0.0}}, "not be 0 for all"),
         ({"representativeness": {"stt": 0.1}}, "representativeness of 'stt'; the state has ps, ta, sst, ssh"),
         ({"representativeness": {"sst": float("nan")}}, "sst nan must be 0 or more"),
     ],

@@ -144,6 +144,27 @@ def deviations(representativeness: Mapping[str, float] | None, space: Space) -> 
     return dict(representativeness or {})
 
 
+def shares(coefficient: float | Mapping[str, float], space: Space) -> float | torch.Tensor:
+    """The share of an increment that is applied: one number, or (n,) from one per component.
+
+    Raises:
+        PipelineError: outside (0, 1], a component is missing or unknown, or all of them get nothing.
+    """
+    if not isinstance(coefficient, Mapping):
+        if not 0 < coefficient <= 1:
+            raise PipelineError(f"coefficient {coefficient} is outside (0, 1]")
+        return coefficient
+    given = ", ".join(f"{name}: {value}" for name, value in coefficient.items())
+    if set(coefficient) != set(space.names):
+        raise PipelineError(f"coefficient {{{given}}} must name each of {', '.join(space.names)}")
+    if not all(0 <= value <= 1 for value in coefficient.values()) or not any(coefficient.values()):
+        raise PipelineError(f"coefficient {{{given}}} must lie in [0, 1], and not be 0 for all")
+    share = torch.zeros(space.size, dtype=torch.float64)
+    for name, value in coefficient.items():
+        share[space.slice_of(name)] = value
+    return share
+
+
 def free_elements(space: Space, components: Sequence[str] | None) -> torch.Tensor:
     """True where an analysis may change the state: unmasked elements of the chosen components, (n,)."""
     free = space.mask.clone()

@@ -26,6 +26,7 @@ from pipeline.assimilation.base import (
     check_background,
     deviations,
     free_elements,
+    shares,
     usable,
     variables_of,
 )
@@ -45,7 +46,7 @@ class ThreeDVar:
         operator: makes H of (space, observations).
         space: what the elements of the state are.
         update: `increment` adds D(z_a) - D(z_b) to the background, `replace` takes D(z_a) for it.
-        coefficient: c, the share of the increment that is applied.
+        coefficient: c, the share of the increment that is applied; or one per component, as {atmosphere: 1, ocean: 0.2}.
         control: `preconditioned` (dz = B^1/2 v) or `direct` (dz itself).
         minimizer: `adam` (the papers'); `lbfgs`, the cheapest where the cost is smooth; `gauss_newton`, the most exact.
         iterations: at most; of the inner loops for `gauss_newton`.
@@ -67,7 +68,7 @@ class ThreeDVar:
         operator: OperatorFactory,
         space: Space,
         update: str = "increment",
-        coefficient: float = 1.0,
+        coefficient: float | Mapping[str, float] = 1.0,
         control: str = "preconditioned",
         minimizer: str = "adam",
         iterations: int = 200,
@@ -93,12 +94,11 @@ class ThreeDVar:
             stop=stop,
             batch_size=batch_size,
         )
-        if not 0 < coefficient <= 1:
-            raise PipelineError(f"assimilation/three_d_var: coefficient {coefficient} is outside (0, 1]")
         if minimizer == "gauss_newton" and control != "preconditioned":
             raise PipelineError("assimilation/three_d_var: gauss_newton needs control: preconditioned")
         self.transform, self.covariance, self.operator, self.space = transform, covariance, operator, space
         self.update, self.coefficient, self.control = update, coefficient, control
+        self.shares = shares(coefficient, space)
         self.minimize = {
             "adam": Adam(iterations, learning_rate, patience, stop),
             "lbfgs": LBFGS(iterations, tolerance),
@@ -175,7 +175,9 @@ class ThreeDVar:
         parts: list[tuple[torch.Tensor, torch.Tensor, Minimum]],
     ) -> Analysis:
         lead = background.shape[:-1]
-        increment = (self.coefficient * torch.cat([dx for dx, _, _ in parts])).to(background).reshape(background.shape)
+        whole = torch.cat([dx for dx, _, _ in parts])
+        share = torch.as_tensor(self.shares, dtype=whole.dtype, device=whole.device)
+        increment = (share * whole).to(background).reshape(background.shape)
         state = background + increment
         minimum = Minimum.joined([minimum for _, _, minimum in parts])
         return Analysis(
