@@ -46,7 +46,7 @@ class ThreeDVar:
         operator: makes H of (space, observations).
         space: what the elements of the state are.
         update: `increment` adds D(z_a) - D(z_b) to the background, `replace` takes D(z_a) for it.
-        coefficient: c, the share of the increment that is applied; or one per component, as {atmosphere: 1, ocean: 0.2}.
+        coefficient: c, the share of the increment that is applied; one, or one per component.
         control: `preconditioned` (dz = B^1/2 v) or `direct` (dz itself).
         minimizer: `adam` (the papers'); `lbfgs`, the cheapest where the cost is smooth; `gauss_newton`, the most exact.
         iterations: at most; of the inner loops for `gauss_newton`.
