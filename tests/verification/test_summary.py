@@ -124,8 +124,24 @@ def test_only_analyses_are_scored(table):
 def test_profiles_are_averaged_after_the_burn_in():
     time = pd.to_datetime(["2010-01-01", "2010-01-02", "2010-01-02"])
     columns = {"variable": "salt", "method": "ctl", "time": time, "level": [5.0, 5.0, 50.0], "rmse": [9.0, 1.0, 3.0]}
-    (found,) = summary.profile_rows(pd.DataFrame(columns), np.datetime64("2010-01-02"))
+    (found,) = summary.profile_rows(pd.DataFrame(columns | {"seed": 1}), np.datetime64("2010-01-02"))
     assert (found["name"], found["ours"], found["unit"]) == ("rmse_salt_levels_ctl", 2.0, "psu")
+
+
+def test_gains_aloft_are_told_by_seed_with_their_interval():
+    """Levels of 1 and 3 K under weak coupling; the other method takes 10, 20 and 30 % off them in three seeds."""
+    begin = pd.Timestamp("2010-01-02")
+    tables = [
+        pd.DataFrame({"level": [0.1, 0.9], "rmse": [factor, 3.0 * factor]}).assign(method=method, seed=seed)
+        for seed in (1, 2, 3)
+        for method, factor in (("wcda", 1.0 * seed), ("scda", seed * (1.0 - 0.1 * seed)))
+    ]
+    table = pd.concat(tables).assign(variable="t", time=begin)
+    rows = {row["name"]: row for row in summary.profile_rows(table, begin.to_datetime64())}
+    gain = rows["levels_t_scda_against_wcda"]
+    assert gain["by_seed"] == pytest.approx([-10.0, -20.0, -30.0])
+    assert gain["ours"] == pytest.approx(-20.0)
+    assert gain["seeds_interval_95"] == pytest.approx((-20.0 - 24.84, -20.0 + 24.84), abs=0.01)  # t = 4.303
 
 
 def test_balance_is_the_median_tendency_after_over_before():

@@ -64,11 +64,15 @@ def gains(scored: pd.DataFrame) -> list[dict[str, Any]]:
             paper = PAPER_GAINS.get((variable, str(method)))
             interval = bootstrap_interval(change.groupby("time").mean().to_numpy())
             by_seed = change.groupby("seed").mean()
-            extra = {"interval_95": interval, "by_seed": by_seed.tolist()}
-            if len(by_seed) > 2:
-                extra["seeds_interval_95"] = student_interval(by_seed.to_numpy())
+            extra = {"interval_95": interval} | _by_seed(by_seed)
             rows.append(row(f"rmse_{variable}_{method}_against_wcda", change.mean(), "%", "lower", paper, **extra))
     return rows
+
+
+def _by_seed(means: pd.Series) -> dict[str, Any]:
+    """Seeds apart, and the interval of their mean where there are three or more."""
+    interval = {"seeds_interval_95": student_interval(means.to_numpy())} if len(means) > 2 else {}
+    return {"by_seed": means.tolist()} | interval
 
 
 def _beside_weak(scored: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -100,12 +104,24 @@ def ordinary_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def profile_rows(table: pd.DataFrame, begin: np.datetime64) -> list[dict[str, Any]]:
-    """RMSE aloft and at depth after the burn-in, mean over levels, times and seeds."""
-    scored = table[table["time"] >= begin].groupby(["variable", "method"], sort=False)["rmse"].mean()
-    return [
+    """RMSE aloft and at depth after the burn-in, mean over levels, times and seeds.
+
+    `levels_<variable>_<method>_against_wcda` is its change in per cent of the weakly coupled one's, by seed and with
+    the interval of the mean over seeds; snapshots are too few for one in time.
+    """
+    scored = table[table["time"] >= begin]
+    means = scored.groupby(["variable", "method"], sort=False)["rmse"].mean()
+    rows = [
         row(f"rmse_{variable}_levels_{method}", value, UNITS[variable], "lower")
-        for (variable, method), value in scored.items()
+        for (variable, method), value in means.items()
     ]
+    for variable, errors in _beside_weak(scored):
+        mean = errors.groupby("seed").mean()
+        change = 100.0 * (mean.div(mean["wcda"], axis=0) - 1.0).drop(columns="wcda")
+        for method, values in change.items():
+            name = f"levels_{variable}_{method}_against_wcda"
+            rows.append(row(name, values.mean(), "%", "lower", **_by_seed(values)))
+    return rows
 
 
 def reconstruction_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
