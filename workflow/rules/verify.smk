@@ -51,7 +51,7 @@ rule scores:
 if TWIN:
 
     rule waves:
-        """Gravity waves along the equator."""
+        """Errors along the equator, by wavenumber."""
         input:
             trajectories=[path for chain in CHAINS for path in trajectories(chain)],
             grid=GRID,

@@ -1,4 +1,4 @@
-"""Gravity waves that assimilation excites: the error of surface pressure along the equator, by zonal wavenumber.
+"""Errors of surface pressure along the equator by zonal wavenumber: gravity waves that assimilation excites show there.
 
     c_k = 2/n |sum_j e_j exp(-i k lon_j)|,    e_j = mean of Ps - Ps_t over the latitudes of the belt, weighted by area
 
