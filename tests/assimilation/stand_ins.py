@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import nn
 
 from pipeline.covariances._low_rank import LowRankUpdate
 from pipeline.covariances.diagonal import Diagonal
@@ -39,6 +40,30 @@ def per_element(space: Space, values: dict[str, float]) -> torch.Tensor:
 def background(space: Space, lead: tuple[int, ...] = (), seed: int = 0) -> torch.Tensor:
     noise = torch.randn(*lead, space.size, generator=torch.Generator().manual_seed(seed)).double()
     return torch.where(space.mask, per_element(space, MEANS) + per_element(space, SCALES) * noise, 0.0)
+
+
+class Rotation(nn.Module):
+    """x - mean -> A (x - mean), A a rotation in units of the standard deviations; land stays as it is.
+
+    A forecast of an hour in the small space, linear unless it bends.
+    """
+
+    seconds = 3600
+
+    def __init__(self, bend: float = 0.0) -> None:
+        super().__init__()
+        space = small_space()
+        sea, scale = space.mask.double(), per_element(space, SCALES)
+        g = torch.randn(space.size, space.size, generator=torch.Generator().manual_seed(3)).double()
+        self.register_buffer("a", scale[:, None] * torch.matrix_exp(0.05 * (g - g.T) * sea * sea[:, None]) / scale)
+        self.register_buffer("mean", per_element(space, MEANS) * sea)
+        self.register_buffer("scale", scale)
+        self.register_buffer("sea", sea)
+        self.bend = bend
+
+    def step(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.mean + (x - self.mean) @ self.a.T
+        return x + self.bend * self.scale * torch.sin((x - self.mean) / self.scale) * self.sea
 
 
 def observe(space: Space, x: torch.Tensor, count: int = 20, seed: int = 1) -> Observations:

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from stand_ins import background, coupled_covariance, observe, per_element, small_space, with_values
-from torch import nn
+from stand_ins import Rotation, background, coupled_covariance, observe, per_element, small_space, with_values
 
 from pipeline.assimilation import build
 from pipeline.assimilation._cost import CONTROLS, Cost, ObservationTerm
@@ -15,53 +14,17 @@ from pipeline.assimilation.four_d_var import FourDVar
 from pipeline.assimilation.three_d_var import ThreeDVar
 from pipeline.covariances.identity import Identity as UnitCovariance
 from pipeline.errors import PipelineError
+from pipeline.models.lorenz96 import Lorenz96
 from pipeline.models.quasi_geostrophic import QuasiGeostrophic
 from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
-from pipeline.spaces import Component, Grid, Space
+from pipeline.observations.selection import Selection, everything
 from pipeline.transforms.identity import Identity
 from pipeline.transforms.linear import Linear, fit
 
 SPACE = small_space()
 SCALE = per_element(SPACE, {"ps": 300.0, "ta": 2.0, "sst": 1.0, "ssh": 0.1})
-SEA = torch.where(SPACE.mask, 1.0, 0.0).double()
 HOUR = 3600
-
-
-class Rotation(nn.Module):
-    """x - mean -> A (x - mean), A a rotation in units of the standard deviations; land stays as it is."""
-
-    seconds = HOUR
-
-    def __init__(self, bend: float = 0.0) -> None:
-        super().__init__()
-        g = torch.randn(SPACE.size, SPACE.size, generator=torch.Generator().manual_seed(3)).double()
-        g = 0.05 * (g - g.T) * SEA * SEA[:, None]
-        scale = torch.where(SCALE > 0, SCALE, 1.0)
-        self.register_buffer("a", scale[:, None] * torch.matrix_exp(g) / scale)
-        self.register_buffer("mean", per_element(SPACE, {"ps": 1e5, "ta": 285.0, "sst": 15.0}) * SEA)
-        self.register_buffer("scale", scale)
-        self.bend = bend
-
-    def step(self, x):
-        x = self.mean + (x - self.mean) @ self.a.T
-        return x + self.bend * self.scale * torch.sin((x - self.mean) / self.scale) * SEA.to(x)
-
-
-class Lorenz96(nn.Module):
-    """dx_i/dt = (x_(i+1) - x_(i-2)) x_(i-1) - x_i + 8, one step of 0.05 (six hours) by Runge-Kutta."""
-
-    seconds = 6 * HOUR
-
-    def step(self, x):
-        def f(x):
-            return (x.roll(-1, -1) - x.roll(2, -1)) * x.roll(1, -1) - x + 8.0
-
-        h = 0.05
-        k1 = f(x)
-        k2 = f(x + h / 2 * k1)
-        k3 = f(x + h / 2 * k2)
-        return x + h / 6 * (k1 + 2 * k2 + 2 * k3 + f(x + h * k3))
 
 
 def timed(observations: Observations, hours: np.ndarray) -> Observations:
@@ -277,46 +240,32 @@ def test_what_is_outside_the_window_is_refused():
         method().analysis(X_B, OBSERVATIONS, time=10**6)
     with pytest.raises(PipelineError, match="checkpoint -1"):
         method(checkpoint=-1)
+    for hours in (-3, 0, float("nan"), float("inf")):
+        with pytest.raises(PipelineError, match=f"window_hours {hours} must be positive and finite; leave it out"):
+            method(window_hours=hours)
 
 
 # Twin experiments
 
 
-def ring() -> Space:
-    lat = np.array([-30.0, 30.0])
-    grid = Grid(lat, np.arange(40) * 9.0, np.array([-60.0, 0.0, 60.0]))
-    return Space((Component("atmosphere", Grid(lat[:1], grid.lon, np.array([-60.0, 0.0])), ("ua",)),))
-
-
-class Pick:
-    """H for one value per grid point of a ring."""
-
-    def __init__(self, space, observations):
-        self.observations = observations
-        self.index = torch.from_numpy(np.rint(observations.lon / 9.0).astype(int))
-
-    def __call__(self, x):
-        return x[..., self.index]
-
-
 def test_cycles_on_lorenz_96_beat_3d_var():
     """All 40 variables, R = I, every six hours: 4D-Var over a day against 3D-Var, static B = 0.4 I in both."""
-    model, space, cycles, slots = Lorenz96(), ring(), 24, 4
+    model, cycles, slots = Lorenz96(), 24, 4
+    network = everything(model.space, 1.0)
     torch.manual_seed(0)
     truth = 8.0 + torch.randn(40).double()
     for _ in range(400):
         truth = model.step(truth)
     x4 = x3 = truth + torch.randn(40).double()
     options = {"minimizer": "gauss_newton", "iterations": 40, "tolerance": 1e-2}
-    four = FourDVar(Identity(), UnitCovariance(0.4), Pick, space, model, **options)
-    three = ThreeDVar(Identity(), UnitCovariance(0.6), Pick, space, **options)
+    four = FourDVar(Identity(), UnitCovariance(0.4), Selection, model.space, model, **options)
+    three = ThreeDVar(Identity(), UnitCovariance(0.6), Selection, model.space, **options)
     errors = []
     for cycle in range(cycles):
         states, rows = [truth], []
         for slot in range(slots):
             y = truth + torch.randn(40).double()
-            row = [np.full(40, slot * model.seconds), np.full(40, "ua"), np.zeros(40), space["atmosphere"].grid.lon]
-            rows.append(Observations(*row, y.numpy(), np.ones(40), np.zeros(40)))
+            rows.append(dataclasses.replace(network, time=network.time + slot * model.seconds, value=y.numpy()))
             truth = model.step(truth)
             states.append(truth)
         x4 = four.analysis(x4, Observations.concatenate(rows)).state

@@ -8,10 +8,16 @@ import torch
 from filters import KINDS, OBSERVATIONS, SCALE, SPACE, X_B, assert_same, ensemble, filter_of, linear_operator, moments
 
 from pipeline import registry
-from pipeline.assimilation import eakf
+from pipeline.assimilation import eakf, letkf
 from pipeline.assimilation._ensemble_filter import EnsembleFilter
+from pipeline.assimilation._ensemble_space import gram
 from pipeline.assimilation.ensemble_optimal_interpolation import EnsembleOptimalInterpolation
+from pipeline.assimilation.etkf import symmetric_weights
+from pipeline.assimilation.letkf import LETKF
 from pipeline.localization._places import Places, positions, weights
+from pipeline.observations import Observations
+from pipeline.observations.operators import Interpolation
+from pipeline.spaces import Component, Grid, Space
 
 MEMBERS = ensemble()
 LOCALIZATION = {"kind": "gaspari_cohn", "half_width": 3000.0}
@@ -109,6 +115,68 @@ class Ranks:
 
     def Allreduce(self, own: np.ndarray, total: np.ndarray) -> None:
         total[...] = own
+
+
+@pytest.mark.parametrize("size", [40, 200])
+def test_a_rank_without_places_changes_nothing(size):
+    """More ranks than the 25 places: the last have none, and all add up to the whole increment."""
+    whole = filter_of("letkf", localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).increment
+    parts = [
+        filter_of("letkf", localization=LOCALIZATION).parallel(Ranks(k, size)).analysis(MEMBERS, OBSERVATIONS).increment
+        for k in range(size)
+    ]
+    assert not parts[30].any()
+    assert_same(sum(parts), whole, 1e-12)
+
+
+@pytest.mark.parametrize("inflation", [None, {"kind": "multiplicative", "factor": 1.5}])
+def test_where_no_observation_reaches_members_stay_and_inflation_does_not(inflation):
+    one = OBSERVATIONS.where(np.array([4]))
+    options = {"localization": LOCALIZATION} | ({"inflation": inflation} if inflation else {})
+    method = filter_of("letkf", **options)
+    near = (tapers(one)[:, 0] > 0) & SPACE.mask
+    reached = torch.cat([elements.flatten() for elements, _ in method.network(one, MEMBERS).local])
+    assert torch.equal(reached[reached >= 0].sort().values, near.nonzero().flatten())
+    found = method.analysis(MEMBERS, one).state
+    if inflation is None:
+        assert torch.equal(found[:, ~near], MEMBERS[:, ~near])
+    else:
+        mean = MEMBERS.mean(0)
+        assert_same(
+            torch.where(near | ~SPACE.mask, mean, found),
+            torch.where(near | ~SPACE.mask, mean, mean + 1.5 * (MEMBERS - mean)),
+        )
+
+
+@pytest.mark.parametrize("lead", [(), (3,)])
+@pytest.mark.parametrize("mean_alone", [False, True])
+def test_parts_of_blocks_are_the_same_analysis(lead, mean_alone, monkeypatch):
+    members, value = ensemble(lead=lead), torch.as_tensor(OBSERVATIONS.value)
+    method = filter_of("letkf", localization=LOCALIZATION)
+    method.mean_alone = mean_alone
+    network = method.network(OBSERVATIONS, members)
+    whole = method.assimilate(members, value, network)
+    for block in (1, 10_000):
+        monkeypatch.setattr(letkf, "_BLOCK", block)
+        assert_same(method.assimilate(members, value, network), whole, 1e-12)
+
+
+@pytest.mark.parametrize("lead", [(), (4,)])
+def test_memory_does_not_grow_with_the_places(lead, monkeypatch):
+    """8,100 places and one observation: I + S S^T, one of five such, takes a fifth of what a block may at most."""
+    bounds = np.linspace(-90, 90, 91)
+    grid = Grid(0.5 * (bounds[1:] + bounds[:-1]), np.arange(90) * 4.0, bounds)
+    space = Space((Component("ocean", grid, ("sst",)),))
+    one = Observations([0], ["sst"], [1.0], [1.0], [0.0], [1.0], [False])
+    members = torch.randn(*lead, 30, space.size, generator=torch.Generator().manual_seed(0))
+    held = []
+    monkeypatch.setattr(
+        letkf, "symmetric_weights", lambda s, d: held.append(gram(s).numel()) or symmetric_weights(s, d)
+    )
+    method = LETKF(Interpolation, space, localization=registry.build("localization", "cutoff"))
+    method.assimilate(members, torch.zeros(1), method.network(one, members))
+    assert sum(held) == members[..., 0, 0].numel() * space.size * 30**2
+    assert max(held) <= letkf._BLOCK / 5
 
 
 def test_ranks_share_the_places():

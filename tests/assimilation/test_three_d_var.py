@@ -142,6 +142,7 @@ def test_a_batch_is_its_elements(minimizer):
     for i, j in np.ndindex(2, 3):
         alone = method(**options).analysis(batch[i, j], OBSERVATIONS)
         assert_same(found.state[i, j], alone.state, 1e-6 if minimizer == "lbfgs" else 1e-10)
+    assert method(**options).analysis(batch[:0], OBSERVATIONS).state.shape == (0, 3, SPACE.size)
 
 
 @pytest.mark.parametrize("component", ["atmosphere", "ocean"])

@@ -80,6 +80,11 @@ def test_neighbours_are_those_of_the_dense_weights(localization, monkeypatch):
     torch.testing.assert_close(found, dense, rtol=0, atol=1e-12)
 
 
+def test_no_centres_have_no_neighbours(localization):
+    places = Places.of(SPACE)
+    assert neighbours(places, places.vectors[:0], places.vectors, localization) == []
+
+
 def test_every_element_of_the_sea_and_the_air_has_one_place():
     elements = Places.of(SPACE).elements
     assert torch.equal(elements[elements >= 0].sort().values, SPACE.mask.nonzero().flatten())

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.models.lorenz96 import Lorenz96
 from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
+from pipeline.observations.selection import everything
+from pipeline.spaces import Component, Grid, Space
 
 
 def observations_at(lat, lon, variable):
@@ -71,6 +74,31 @@ def test_observations_on_land_or_off_the_grid_are_flagged(air_sea_space):
     np.testing.assert_array_equal(H.valid, [False, True, False, False, False])
     assert len(H) == len(H.observations) == 1
     assert H.dropped == {"not in the space": 0, "on land or outside": 4}
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_ring_of_one_latitude_is_interpolated_along_it():
+    space = Lorenz96().space
+    x = torch.randn(3, 40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    every = Interpolation(space, everything(space, 1.0))
+    assert every.valid.all()
+    assert torch.equal(every(x), x)
+    between = Interpolation(space, observations_at(0.0, [4.5, 355.5, 9.0], "x"))
+    torch.testing.assert_close(between(x), torch.stack([x[:, :2].mean(1), x[:, [0, -1]].mean(1), x[:, 1]], 1))
+
+
+@pytest.mark.filterwarnings("error")
+def test_beside_a_single_latitude_is_outside_and_a_single_longitude_stands_for_all():
+    north = Grid(np.array([45.1]), np.array([10.0]), np.array([0.0, 90.0]))
+    space = Space((Component("ring", north, ("x",)),))
+    lat = [45.1, float(np.float32(45.1)), 45.2, 0.0, -45.1]
+    H = Interpolation(space, observations_at(lat, [10.0, 190.0, 10.0, 10.0, 10.0], "x"))
+    np.testing.assert_array_equal(H.valid, [True, True, False, False, False])
+    assert H.dropped == {"not in the space": 0, "on land or outside": 3}
+    torch.testing.assert_close(H(torch.tensor([7.0]).double()), torch.tensor([7.0, 7.0]).double())
+    column = Grid(np.array([-30.0, 30.0]), np.array([10.0]), np.array([-60.0, 0.0, 60.0]))
+    H = Interpolation(Space((Component("ring", column, ("x",)),)), observations_at([-30.0, 15.0], [10.0, 200.0], "x"))
+    torch.testing.assert_close(H(torch.tensor([2.0, 6.0]).double()), torch.tensor([2.0, 5.0]).double())
 
 
 def test_a_component_alone_sees_its_own_observations(air_sea_space, mixed):

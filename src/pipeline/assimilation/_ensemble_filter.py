@@ -9,6 +9,8 @@ of independent experiments. No matrix of the size of the state, or of the observ
 
 from __future__ import annotations
 
+import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ from pipeline.errors import PipelineError
 from pipeline.inflation.base import Inflation
 from pipeline.localization.base import Localization
 from pipeline.observations import Observations
+from pipeline.precision import matched
 from pipeline.spaces import Space
 from pipeline.transforms.base import Transform
 
@@ -41,12 +44,14 @@ class Network:
 
     Attributes:
         operator: H.
+        transform: E and D on the members' device and in their precision, if there is one.
         rows: which of the given observations it sees, (p,).
         error: standard deviations, (p,).
         local: what a localized filter worked out of the positions.
     """
 
     operator: ObservationOperator
+    transform: Transform | None
     rows: torch.Tensor
     error: torch.Tensor
     local: object = None
@@ -91,7 +96,8 @@ class EnsembleFilter(ABC):
         update: `increment` adds D(z_a) - D(z_b) to each member, `replace` takes D(z_a) for it.
         components: change these alone, by their own observations (weak coupling); all by default.
         seed: of the random numbers, where the filter or the rotation needs any. Those of `analysis` follow from it and
-            from the time of the observations: a run that was interrupted draws what it would have drawn.
+            from the observations: a run that was interrupted draws what it would have drawn, and sets of observations
+            that are assimilated in turn draw different numbers.
         device: `cpu`, `cuda`, ...; that of the background by default.
         dtype: `float32` or `float64`; that of the background by default.
 
@@ -123,9 +129,13 @@ class EnsembleFilter(ABC):
             raise PipelineError(f"{self._name}: dtype {dtype!r} is unknown; choose one of float32, float64")
         if localization is not None and not self.local:
             raise PipelineError(f"{self._name}: this filter is global; choose letkf or eakf with a localization")
-        if localization is not None and transform is not None:
-            raise PipelineError(f"{self._name}: latent variables have no place; leave localization or transform out")
-        self.operator, self.space, self.transform, self.localization = operator, space, transform, localization
+        if transform is not None and localization is not None and localization.reach < math.inf:
+            raise PipelineError(
+                f"{self._name}: latent variables have no place; leave localization or transform out, or let every "
+                "observation count everywhere, localization: {kind: cutoff}"
+            )
+        self.operator, self.space, self.transform = operator, space, transform
+        self.localization = localization if transform is None else None
         self.inflation, self.rotate, self.update = inflation or Inflation(), rotate, update
         self.variables, self.free = variables_of(space, components), free_elements(space, components)
         self.whole = bool(self.free.all())
@@ -155,9 +165,7 @@ class EnsembleFilter(ABC):
             return Analysis.unchanged(background)
         kept = network.operator.observations
         value = torch.as_tensor(kept.value).to(members)
-        drawn_from = [self.seed % 2**64, int(kept.time.max()) % 2**64]  # a clock may stand before its epoch
-        mixed = np.random.SeedSequence(drawn_from).generate_state(1)
-        after, dz = self._cycle(members, value, network, Random(mixed))
+        after, dz = self._cycle(members, value, network, Random([_seed_of(self.seed, kept)]))
         state = background + (after - members).to(background)
         nothing = members.new_zeros(0, *background.shape[:-1])
         return Analysis(
@@ -176,26 +184,30 @@ class EnsembleFilter(ABC):
         """Operator, errors and localization of a set of observations, for members like a tensor."""
         given = np.flatnonzero(are_usable(observations, self.variables))
         operator = self.operator(self.space, usable(observations, self.variables))
-        if self.transform is not None:
-            self.transform.to(like)
+        transform = None if self.transform is None else matched(self.transform, like)
         error = torch.as_tensor(operator.observations.error).to(like)
         rows = torch.from_numpy(given[operator.valid]).to(like.device)
-        return Network(operator, rows, error, self.localize(operator, like) if len(error) else None)
+        return Network(operator, transform, rows, error, self.localize(operator, like) if len(error) else None)
 
     def assimilate(
         self, members: torch.Tensor, value: torch.Tensor, network: Network, random: Random | None = None
     ) -> torch.Tensor:
         """Members (..., N, n) after a network's observations; their values (..., given) may differ along the batch."""
+        if members.ndim < 2 or members.shape[-2] < 2:
+            raise PipelineError(f"{self._name}: members are (..., N, n), N at least 2; got {tuple(members.shape)}")
         if not len(network):
             return members
-        return self._cycle(members, value[..., network.rows], network, random or self.random)[0]
+        used = value[..., network.rows]
+        if not bool(torch.isfinite(used).all()):
+            raise PipelineError(f"{self._name}: {int((~torch.isfinite(used)).sum())} values observed are not finite")
+        return self._cycle(members, used, network, random or self.random)[0]
 
     @torch.no_grad()
     def _cycle(
         self, members: torch.Tensor, value: torch.Tensor, network: Network, random: Random
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Members x_a (..., N, n), and z_a - z_b (..., N, m)."""
-        z, state = self._latent(members)
+        z, state = self._latent(members, network.transform)
         z_b = self.inflation.prior(z)
         predicted = network.operator(members if z_b is members else state(z_b))
         z_a = self.analyse(z_b, Departures.of(predicted, value, network.error), network, random)
@@ -206,11 +218,13 @@ class EnsembleFilter(ABC):
         x_a = state(z_a)
         return (x_a if self.whole else torch.where(self.free.to(x_a.device), x_a, members)), z_a - z
 
-    def _latent(self, members: torch.Tensor) -> tuple[torch.Tensor, Callable[[torch.Tensor], torch.Tensor]]:
+    def _latent(
+        self, members: torch.Tensor, transform: Transform | None
+    ) -> tuple[torch.Tensor, Callable[[torch.Tensor], torch.Tensor]]:
         """z_k, and the function x(z) of the module's docstring."""
-        if self.transform is None:
+        if transform is None:
             return members, lambda z: z
-        transform, z_b = self.transform, self.transform.encode(members)
+        z_b = transform.encode(members)
         if self.update == "replace":
             return z_b, transform.decode
         remainder = members - transform.decode(z_b)
@@ -227,3 +241,14 @@ class EnsembleFilter(ABC):
     @property
     def _name(self) -> str:
         return "assimilation/" + type(self).__module__.rpartition(".")[2]
+
+
+def _seed_of(seed: int, observations: Observations) -> int:
+    """A seed of their own for observations: e_k of two sets at one time must be independent, as their errors are."""
+    columns = (getattr(observations, name) for name in ("variable", "lat", "lon", "value"))
+    digest = hashlib.blake2b(digest_size=8)
+    for column in columns:
+        digest.update(column.tobytes())
+    # A clock may stand before its epoch.
+    drawn_from = [seed % 2**64, int(observations.time.max()) % 2**64, int.from_bytes(digest.digest())]
+    return int(np.random.SeedSequence(drawn_from).generate_state(1)[0])

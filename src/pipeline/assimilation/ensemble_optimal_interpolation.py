@@ -18,7 +18,7 @@ import xarray as xr
 
 from pipeline.assimilation._ensemble_filter import EnsembleFilter, Network
 from pipeline.assimilation._random import Random, mean_free_basis
-from pipeline.assimilation.base import Analysis
+from pipeline.assimilation.base import Analysis, ObservationOperator, usable
 from pipeline.errors import PipelineError
 from pipeline.netcdf import read
 from pipeline.observations import Observations
@@ -29,10 +29,13 @@ class EnsembleOptimalInterpolation:
 
     Args:
         filter: any ensemble filter whose mean is exact.
-        states: NetCDF file or dataset with `x (member, state)`, or a tensor (K, n); None where each analysis brings its
-            own `ensemble`.
+        states: NetCDF file or dataset with `x (member, state)`, or a tensor (K, n), in physical units; None where each
+            analysis brings its own `ensemble`. What they hold on masked elements is not read.
         scale: alpha, factor on the covariance.
         reference: what the observations correct: the `forecast`, or the `mean` of the states.
+
+    Raises:
+        PipelineError: a setting or the states are not what they should be.
     """
 
     def __init__(
@@ -83,6 +86,10 @@ class EnsembleOptimalInterpolation:
         """As an ensemble filter's."""
         return self.filter.network(observations, like)
 
+    def operator(self, observations: Observations) -> ObservationOperator:
+        """H of those observations that the filter uses; a network without what its localization needs."""
+        return self.filter.operator(self.space, usable(observations, self.filter.variables))
+
     def assimilate(
         self, members: torch.Tensor, value: torch.Tensor, network: Network, random: Random | None = None
     ) -> torch.Tensor:
@@ -98,14 +105,14 @@ class EnsembleOptimalInterpolation:
                 "assimilation/ensemble_optimal_interpolation: no states; set `states`, or give the analysis an ensemble"
             )
         mean, anomalies = self._prepare(ensemble) if ensemble is not None else self.fixed
-        centre = background if self.reference == "forecast" else mean.to(background).expand_as(background)
-        return centre, anomalies.to(background)
+        anomalies = anomalies.to(background)
+        if self.reference == "forecast":
+            return background, anomalies
+        return torch.where(self.space.mask.to(background.device), mean.to(background), background), anomalies
 
     def _prepare(self, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean (n,) and anomalies whose sample covariance is alpha times that of the states."""
-        if states.ndim != 2 or len(states) < 2:
-            shape = tuple(states.shape)
-            raise PipelineError(f"assimilation/ensemble_optimal_interpolation: states (K, n), K >= 2; got {shape}")
+        states = self._checked(states)
         mean = states.mean(0)
         anomalies = (states - mean) * self.scale**0.5
         if len(states) > states.shape[1] + 1:
@@ -113,3 +120,24 @@ class EnsembleOptimalInterpolation:
             count = len(s) + 1
             anomalies = mean_free_basis(count, s) @ (s.unsqueeze(-1) * v) * ((count - 1) / (len(states) - 1)) ** 0.5
         return mean, anomalies
+
+    def _checked(self, states: torch.Tensor) -> torch.Tensor:
+        """States (K, n) with 0 on masked elements, or what is wrong with them."""
+        name = "assimilation/ensemble_optimal_interpolation: states"
+        if states.ndim != 2 or len(states) < 2:
+            raise PipelineError(f"{name} (K, n), K >= 2; got {tuple(states.shape)}")
+        if states.shape[1] != self.space.size:
+            sizes = ", ".join(f"{c.name} {c.size}" for c in self.space.components)
+            raise PipelineError(
+                f"{name} of {states.shape[1]} elements, the space has {self.space.size} ({sizes}); "
+                "give states of its grids and variables"
+            )
+        states = torch.where(self.space.mask.to(states.device), states, 0.0)
+        bad = ~torch.isfinite(states)
+        if bool(bad.any()):
+            members = bad.any(dim=1).nonzero().flatten().tolist()
+            raise PipelineError(
+                f"{name}: {int(bad.sum())} unmasked elements are not finite, in {len(members)} of {len(states)} "
+                f"members, the first is number {members[0] + 1}; make them anew, or leave those members out"
+            )
+        return states

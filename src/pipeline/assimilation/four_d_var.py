@@ -11,16 +11,18 @@ analysis is the Kalman smoother's at the window's start.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 
 from pipeline.assimilation._trajectory import ForecastModel, Trajectory
-from pipeline.assimilation.base import Analysis, ObservationOperator, OperatorFactory
+from pipeline.assimilation.base import Analysis, OperatorFactory
 from pipeline.assimilation.three_d_var import ThreeDVar
 from pipeline.covariances.base import Covariance
 from pipeline.errors import PipelineError
 from pipeline.observations import Observations
+from pipeline.precision import matched
 from pipeline.spaces import Space
 from pipeline.transforms.base import Transform
 
@@ -31,7 +33,7 @@ class FourDVar(ThreeDVar):
     Args:
         transform, covariance, operator, space: as in 3D-Var, at the window's start; H is made anew for each time.
         model: M, a torch model with `step(x)` and `seconds`.
-        window_hours: observations later than this are refused; without it every later one is used.
+        window_hours: observations later than this, which is positive, are refused; without it every later one is used.
         checkpoint: steps of the model after which the state is kept and the graph is not; 0 keeps the whole graph.
             The memory falls from all steps to one segment's and the time grows by one more integration.
         options: the others of 3D-Var.
@@ -50,6 +52,11 @@ class FourDVar(ThreeDVar):
     ) -> None:
         if checkpoint < 0:
             raise PipelineError(f"assimilation/four_d_var: checkpoint {checkpoint} must not be negative")
+        if window_hours is not None and not 0 < window_hours < math.inf:
+            raise PipelineError(
+                f"assimilation/four_d_var: window_hours {window_hours} must be positive and finite; "
+                "leave it out to use every later observation"
+            )
         super().__init__(transform, covariance, self._along_the_forecast, space, **options)
         self.at_one_time, self.model, self.checkpoint = operator, model, checkpoint
         self.window = None if window_hours is None else round(3600 * window_hours)
@@ -76,12 +83,12 @@ class FourDVar(ThreeDVar):
         self.begin = time
         return super().analysis(background, observations, ensemble)
 
-    def _along_the_forecast(self, space: Space, observations: Observations) -> ObservationOperator:
+    def _along_the_forecast(self, space: Space, observations: Observations) -> Trajectory:
         if isinstance(self.model, torch.nn.Module):
             self.model.requires_grad_(False)
         return Trajectory(self.model, self.at_one_time, space, observations, self.begin, self.window, self.checkpoint)
 
-    def _observation_term(self, operator: ObservationOperator, like: torch.Tensor) -> Any:
-        if isinstance(self.model, torch.nn.Module):
-            self.model.to(like)
+    def _observation_term(self, operator: Trajectory, like: torch.Tensor) -> Any:
+        if isinstance(operator.model, torch.nn.Module):
+            operator.model = matched(operator.model, like)
         return super()._observation_term(operator, like)

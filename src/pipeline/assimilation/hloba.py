@@ -31,6 +31,7 @@ from pipeline.covariances.base import Covariance
 from pipeline.errors import PipelineError
 from pipeline.observations import Observations
 from pipeline.observations.gridded import Gridded
+from pipeline.precision import matched
 from pipeline.spaces import Space
 from pipeline.transforms.base import Transform
 
@@ -143,27 +144,32 @@ class Hloba:
         if not seen:
             return Estimate.unchanged(background)
         x_b = background.to(device=self.device, dtype=self.dtype)
-        self.transform.to(x_b)
-        z_b, estimates = self._latent(x_b, seen, ensemble)
+        transform = matched(self.transform, x_b)
+        z_b, estimates = self._latent(x_b, transform, seen, ensemble)
         z_a, a = bayes(*zip(*estimates, strict=True))
         j_b, *j_o = (0.5 * ((z_a - z).square() / v).sum(-1)[None] for z, v in estimates)
         costs = {"background": j_b, "observation": sum(j_o)}
         b = estimates[0][1]
         sigma = (a + (1 - self.coefficient) ** 2 * (b - a)).sqrt().expand_as(z_a)
-        return self._assemble(background, x_b, z_b, z_a, b.sqrt(), sigma, costs, seen)
+        return self._assemble(background, x_b, transform, z_b, z_a, b.sqrt(), sigma, costs, seen)
 
     def _latent(
-        self, x_b: torch.Tensor, seen: list[tuple[Observer, Gridded]], ensemble: torch.Tensor | None
+        self,
+        x_b: torch.Tensor,
+        transform: Transform,
+        seen: list[tuple[Observer, Gridded]],
+        ensemble: torch.Tensor | None,
     ) -> tuple[torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:
         """z_b, and (z, variance) of the background and of each observer."""
-        b = self.covariance.to(x_b)
+        b = matched(self.covariance, x_b)
         members = None if ensemble is None else ensemble.to(x_b)
-        encoded = None if members is None else self.transform.encode(members)
+        encoded = None if members is None else transform.encode(members)
         b = b if encoded is None else b.with_members(encoded)
-        z_b = self.transform.encode(x_b)
+        z_b = transform.encode(x_b)
         estimates = [(z_b, b.variance.to(z_b))]
         for observer, cells in seen:
-            r = observer.to(x_b).covariance
+            observer = matched(observer, x_b)
+            r = observer.covariance
             if members is not None:
                 r = r.with_members(observer.errors(cells, members, encoded))
             z_o = observer.encode(cells, like=x_b).expand_as(z_b)
@@ -174,6 +180,7 @@ class Hloba:
         self,
         background: torch.Tensor,
         x_b: torch.Tensor,
+        transform: Transform,
         z_b: torch.Tensor,
         z_a: torch.Tensor,
         sigma_b: torch.Tensor,
@@ -181,16 +188,16 @@ class Hloba:
         costs: dict[str, torch.Tensor],
         seen: list[tuple[Observer, Gridded]],
     ) -> Estimate:
-        decoded = self.transform.decode(z_a)
-        change = decoded - (self.transform.decode(z_b) if self.update == "increment" else x_b)
+        decoded = transform.decode(z_a)
+        change = decoded - (transform.decode(z_b) if self.update == "increment" else x_b)
         free = self.free.to(x_b.device)
         increment = torch.where(free, self.coefficient * change, 0.0).to(background)
         state = background + increment
-        variance = self._variance(decoded, z_a, sigma, z_a - z_b)
+        variance = self._variance(transform, decoded, z_a, sigma, z_a - z_b)
         if self.update == "replace":
             variance = variance + (self.coefficient * self.unresolved.to(variance)) ** 2
         if not torch.equal(self.free, self.space.mask):
-            kept = self._variance(self.transform.decode(z_b), z_b, sigma_b, z_a - z_b)
+            kept = self._variance(transform, transform.decode(z_b), z_b, sigma_b, z_a - z_b)
             variance = torch.where(free, variance, kept)
         cells = torch.cat([found.cells for _, found in seen]).to(background.device)
         value, error = (torch.cat([getattr(found, name) for _, found in seen], -1) for name in ("value", "error"))
@@ -208,15 +215,18 @@ class Hloba:
             latent_deviation=sigma,
         )
 
-    def _variance(self, decoded: torch.Tensor, z: torch.Tensor, sigma: torch.Tensor, dz: torch.Tensor) -> torch.Tensor:
+    def _variance(
+        self, transform: Transform, decoded: torch.Tensor, z: torch.Tensor, sigma: torch.Tensor, dz: torch.Tensor
+    ) -> torch.Tensor:
         """Variance (..., n) of `decoded` = D(z), errors of z being sigma; one probe at a time bounds the memory."""
         if self.probes == 0:
-            return (self.transform.decode(z + sigma * torch.sign(dz)) - decoded).square()
+            return (transform.decode(z + sigma * torch.sign(dz)) - decoded).square()
         generator = torch.Generator().manual_seed(self.seed)
         total = torch.zeros_like(decoded)
         for _ in range(self.probes):
-            signs = torch.randint(0, 2, z.shape, generator=generator).to(z) * 2 - 1
-            total += (self.transform.decode(z + sigma * signs) - decoded).square()
+            # One vector for the whole batch: an element's sigma must not depend on its neighbours.
+            signs = torch.randint(0, 2, z.shape[-1:], generator=generator).to(z) * 2 - 1
+            total += (transform.decode(z + sigma * signs) - decoded).square()
         return total / self.probes
 
     def _names(self) -> np.ndarray:

@@ -4,11 +4,13 @@
 
 with the weights of the global filter. The variables of a component at one place share their weights. Without
 localization (kind `cutoff` with an infinite radius) it equals the ETKF. Places are treated in blocks, as a batch,
-and may be shared among MPI ranks: the one communication is the sum of the increments.
+and may be shared among MPI ranks: the one communication is the sum of the increments. Where no observation reaches,
+the weights are the identity and nothing is worked out: the members there stay as they are, bit for bit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +24,9 @@ from pipeline.assimilation.base import ObservationOperator
 from pipeline.assimilation.etkf import symmetric_weights
 from pipeline.errors import PipelineError
 from pipeline.localization._places import Neighbours, Places, neighbours, positions
+
+_BLOCK = 4_000_000
+"""Numbers in memory at once, about: of the places of a block, with the observations near them and N x N matrices."""
 
 
 class LETKF(EnsembleFilter):
@@ -40,8 +45,12 @@ class LETKF(EnsembleFilter):
         """Where the local analyses are made."""
         return Places.of(self.space)
 
-    def localize(self, operator: ObservationOperator, like: torch.Tensor) -> list[tuple[torch.Tensor, Neighbours]]:
-        """For each block of places, the elements of the state there and the observations within reach."""
+    def localize(
+        self, operator: ObservationOperator, like: torch.Tensor
+    ) -> list[tuple[torch.Tensor, Neighbours]] | None:
+        """For each block of places that are reached, the elements of the state there and the observations in reach."""
+        if self.transform is not None:
+            return None  # latent variables share one set of weights
         if self.localization is None:
             raise PipelineError("assimilation/letkf: localization is missing; {kind: gaspari_cohn, half_width: ...}")
         vectors, elements = self.places.vectors, self.places.elements
@@ -50,15 +59,18 @@ class LETKF(EnsembleFilter):
             rank, size = self.communicator.Get_rank(), self.communicator.Get_size()
             vectors, elements = vectors[rank::size], elements[rank::size]
         near = neighbours(self.places, vectors, positions(operator.observations), self.localization)
-        return [(elements[block].to(like.device), found.to(like)) for block, found in near]
+        reached = [(elements[block], found, found.weight.any(dim=-1)) for block, found in near]
+        return [(own[some].to(like.device), found[some].to(like)) for own, found, some in reached if some.any()]
 
     def analyse(self, members: torch.Tensor, departures: Departures, network: Network, random: Random) -> torch.Tensor:
         s, d = whitened(departures)
         mean = members.mean(-2, keepdim=True)
+        if network.local is None:
+            return members + self._increment((members - mean).mT, s, d).mT
         # Rows of observations and of elements, so that gathering moves whole rows of N numbers.
         s, anomalies = s.mT.contiguous(), (members - mean).mT.contiguous()
         increment = torch.zeros_like(anomalies)
-        for elements, near in network.local:
+        for elements, near in _blocks(network.local, s[..., 0, 0].numel(), s.shape[-1]):
             root = near.weight.sqrt()
             local = (s[..., near.index, :] * root.unsqueeze(-1)).mT
             prior = anomalies[..., elements.clamp_min(0), :]
@@ -76,3 +88,16 @@ class LETKF(EnsembleFilter):
         if self.mean_alone:
             return prior @ mean_weights(torch.linalg.cholesky(gram(s)), s, d).mT
         return prior @ symmetric_weights(s, d).mT - prior
+
+
+def _blocks(
+    local: list[tuple[torch.Tensor, Neighbours]], batch: int, count: int
+) -> Iterator[tuple[torch.Tensor, Neighbours]]:
+    """Blocks of `localize` in parts that `_BLOCK` numbers hold, for a batch of ensembles of `count` members."""
+    for elements, near in local:
+        # S twice; I + S S^T, its eigenvectors with what finds them, and the weights; the members before and after.
+        each = batch * count * (2 * near.index.shape[1] + 5 * count + 2 * elements.shape[1])
+        size = max(1, _BLOCK // each)
+        for first in range(0, len(near), size):
+            rows = slice(first, first + size)
+            yield elements[rows], near[rows]

@@ -95,7 +95,7 @@ class Mshea:
             new = ~np.isin(analysis.variable, [*taken])
             if not new.any():
                 continue
-            operator = self.scales[name].network(observations, background).operator
+            operator = self.scales[name].operator(observations)
             residual = analysis.innovation + operator(background) - operator(state)
             parts.append(
                 (analysis.variable[new], analysis.innovation[..., new], residual[..., new], analysis.error[new])

@@ -33,6 +33,7 @@ from pipeline.assimilation.base import (
 from pipeline.covariances.base import Covariance
 from pipeline.errors import PipelineError
 from pipeline.observations import Observations
+from pipeline.precision import matched
 from pipeline.spaces import Space
 from pipeline.transforms.base import Transform
 
@@ -72,7 +73,7 @@ class ThreeDVar:
         control: str = "preconditioned",
         minimizer: str = "adam",
         iterations: int = 200,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 0.1,
         tolerance: float = 1e-3,
         patience: int = 5,
         stop: int = 20,
@@ -120,27 +121,26 @@ class ThreeDVar:
         """
         check_background(background, self.space)
         operator = self.operator(self.space, usable(observations, self.variables))
-        if not len(operator.observations):
+        if not len(operator.observations) or not background.numel():
             return Analysis.unchanged(background)
         x_b = background.to(device=self.device, dtype=self.dtype).reshape(-1, self.space.size)
         with torch.no_grad():
-            covariance = self._prepare(x_b, ensemble)
+            transform, covariance = self._prepare(x_b, ensemble)
             term = self._observation_term(operator, x_b)
-            parts = [self._minimize(x, covariance, term) for x in x_b.split(self.batch_size)]
+            parts = [self._minimize(x, transform, covariance, term) for x in x_b.split(self.batch_size)]
         return self._assemble(background, term, operator.observations.variable, parts)
 
-    def _prepare(self, x_b: torch.Tensor, ensemble: torch.Tensor | None) -> Covariance:
-        """Carry transform and covariance to the background's device and precision."""
-        self.transform.to(x_b)
-        covariance = self.covariance.to(x_b)
+    def _prepare(self, x_b: torch.Tensor, ensemble: torch.Tensor | None) -> tuple[Transform, Covariance]:
+        """Transform and covariance on the background's device and in its precision."""
+        transform, covariance = matched(self.transform, x_b), matched(self.covariance, x_b)
         if ensemble is not None:
-            covariance = covariance.with_members(self.transform.encode(ensemble.to(x_b))).to(x_b)
+            covariance = covariance.with_members(transform.encode(ensemble.to(x_b))).to(x_b)
         if self.control == "direct" and not covariance.invertible:
             raise PipelineError(
                 "assimilation/three_d_var: control: direct needs a B with an inverse, not this one (increments "
                 "outside its span would be free); set control: preconditioned"
             )
-        return covariance
+        return transform, covariance
 
     def _observation_term(self, operator: ObservationOperator, like: torch.Tensor) -> ObservationTerm:
         """y, H and R of the observations that H can represent."""
@@ -150,15 +150,15 @@ class ThreeDVar:
         return ObservationTerm(operator, torch.as_tensor(kept.value).to(like), torch.as_tensor(error).to(like))
 
     def _minimize(
-        self, x_b: torch.Tensor, covariance: Covariance, term: ObservationTerm
+        self, x_b: torch.Tensor, transform: Transform, covariance: Covariance, term: ObservationTerm
     ) -> tuple[torch.Tensor, torch.Tensor, Minimum]:
         """x(z_a) - x_b and z_a - z_b of backgrounds (batch, n), with the course of the minimisation."""
-        z_b = self.transform.encode(x_b)
-        reference = self.transform.decode(z_b) if self.update == "increment" else x_b
+        z_b = transform.encode(x_b)
+        reference = transform.decode(z_b) if self.update == "increment" else x_b
         free = self.free.to(x_b.device)
 
         def change(dz: torch.Tensor) -> torch.Tensor:
-            return torch.where(free, self.transform.decode(z_b + dz) - reference, 0.0)
+            return torch.where(free, transform.decode(z_b + dz) - reference, 0.0)
 
         cost = Cost(CONTROLS[self.control](covariance), term, lambda dz: x_b + change(dz))
         minimum = self.minimize(cost, cost.background.control(z_b))

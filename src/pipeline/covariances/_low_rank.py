@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 
 from pipeline.covariances.base import Covariance
+from pipeline.precision import matched
 
 
 class Scaled(Covariance):
@@ -44,9 +45,9 @@ class LowRankUpdate(Covariance):
 
     def __init__(self, covariance: Covariance, factor: torch.Tensor) -> None:
         super().__init__()
-        self.covariance = covariance.to(factor)
+        self.covariance = matched(covariance, factor)
         self.register_buffer("factor", factor)
-        capacitance = torch.eye(len(factor)).to(factor) + covariance.inverse(factor) @ factor.T
+        capacitance = torch.eye(len(factor)).to(factor) + self.covariance.inverse(factor) @ factor.T
         self.register_buffer("capacitance_root", torch.linalg.cholesky(0.5 * (capacitance + capacitance.T)))
 
     def sqrt(self, v: torch.Tensor) -> torch.Tensor:

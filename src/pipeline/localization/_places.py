@@ -16,7 +16,7 @@ from pipeline.localization.base import Localization
 from pipeline.observations import Observations
 from pipeline.spaces import EARTH_RADIUS, Space
 
-_BLOCK = 4_000_000
+_BLOCK = 1_000_000
 """Distances in memory at once."""
 
 
@@ -105,6 +105,10 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.index)
 
+    def __getitem__(self, rows: slice | torch.Tensor) -> Neighbours:
+        """Those of some of the centres."""
+        return Neighbours(self.index[rows], self.weight[rows])
+
     def to(self, like: torch.Tensor) -> Neighbours:
         """On the device and in the precision of a tensor."""
         return Neighbours(self.index.to(like.device), self.weight.to(like))
@@ -113,7 +117,7 @@ class Neighbours:
 def neighbours(
     places: Places, centres: torch.Tensor, points: torch.Tensor, localization: Localization
 ) -> list[tuple[torch.Tensor, Neighbours]]:
-    """Blocks of centres with about as many neighbours each: (rows of `centres`, their neighbours).
+    """Blocks of centres with about as many neighbours each: (rows of `centres`, their neighbours); none of no centres.
 
     Args:
         places: whose unit of length counts.
@@ -121,8 +125,9 @@ def neighbours(
     """
     reach = places.angle(localization.reach, localization.unit)
     least = math.cos(min(reach, math.pi)) - 1e-9
-    found = []
-    for block in torch.arange(len(centres)).split(max(1, _BLOCK // max(1, len(points)))):
+    found, size = [], max(1, _BLOCK // max(1, len(points)))
+    for first in range(0, len(centres), size):
+        block = torch.arange(first, min(first + size, len(centres)))
         # Products find who may be near, with a margin; the few distances that count are exact.
         rows, columns = (centres[block] @ points.T > least).nonzero(as_tuple=True)
         apart = _angle((centres[block][rows] - points[columns]).norm(dim=-1))

@@ -18,6 +18,9 @@ from pipeline.spaces import Grid, Space
 LEAST_WEIGHT = 0.25
 """An observation counts as on land where the unmasked cells hold less of the bilinear weight than this."""
 
+ROUNDING = 1e-5
+"""Degrees between latitudes that are the same: what single precision loses at 90 degrees."""
+
 
 class Interpolation:
     """Bilinear H(x), linear, with its adjoint.
@@ -68,7 +71,8 @@ class Interpolation:
 def bilinear(grid: Grid, lat: np.ndarray, lon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Flat cell indices and renormalised weights (p, 4); weights are 0 where the point is on land or off the grid.
 
-    Beyond the outermost cell centre, but within the outermost cell, the outermost row is used alone.
+    Beyond the outermost cell centre, but within the outermost cell, the outermost row is used alone. A grid of one
+    latitude is a ring without width: what lies beside it is off the grid. A single longitude stands for all.
     """
     nx = len(grid.lon)
     south, north, to_north = _bracket(grid.lat, lat)
@@ -86,13 +90,19 @@ def bilinear(grid: Grid, lat: np.ndarray, lon: np.ndarray) -> tuple[np.ndarray, 
     )
     weight *= grid.mask[rows, columns]
     total = weight.sum(axis=1, keepdims=True)
-    inside = (lat >= grid.lat_bounds[0]) & (lat <= grid.lat_bounds[-1])
+    if len(grid.lat) == 1:
+        inside = np.abs(lat - grid.lat[0]) <= ROUNDING
+    else:
+        inside = (lat >= grid.lat_bounds[0]) & (lat <= grid.lat_bounds[-1])
     usable = inside[:, None] & (total >= LEAST_WEIGHT)
     return rows * nx + columns, np.divide(weight, total, out=np.zeros_like(weight), where=usable)
 
 
 def _bracket(centres: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Indices of the centres below and above each point and the share of the way; beyond the ends, the end itself."""
+    if len(centres) == 1:
+        only = np.zeros(len(points), dtype=np.int64)
+        return only, only, np.zeros(len(points))
     below = np.clip(np.searchsorted(centres, points, side="right") - 1, 0, len(centres) - 2)
     share = (points - centres[below]) / (centres[below + 1] - centres[below])
     return below, below + 1, np.clip(share, 0.0, 1.0)
