@@ -39,5 +39,6 @@ def draw(table: pd.DataFrame, burn_in_end: np.datetime64) -> Figure:
             axes.set_yticks([0, 50, 100, 300, 1000, 3000], ["0", "50", "100", "300", "1000", "3000"])
             axes.set_ylim(bottom=0)
         axes.invert_yaxis()
-    panels[0, 0].legend()
+    # Below the panels, where no profile can cross it.
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

@@ -34,7 +34,8 @@ def draw(table: pd.DataFrame, variables: list[str], burn_in_end: np.datetime64, 
         axes.set(ylabel=f"RMSE of {style.axis_label(variable)}", title=f"Analysis against {reference}", ylim=(0, None))
         axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
         # Below the panel, where no line can cross it.
-        columns = 3 if len(axes.lines) < 7 else 2
+        longest = max(len(str(line.get_label())) for line in axes.lines)
+        columns = 3 if len(axes.lines) < 7 and longest < 18 else 2
         place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": columns}
         axes.legend(title="mean after the shaded days", title_fontsize=7, **place)
     return figure
