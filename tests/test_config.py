@@ -95,6 +95,9 @@ def test_an_experiment_extends_another_and_takes_out_what_it_has(tmp_path):
     assert (own.seed, own.nature.days, own.shares) == (3, 7, "")
     assert list(own.methods) == ["wcda"]
     assert list(own.observations) == ["sst"]
+    # as --config 'methods={wcda: null, ctl: {}}' hands it over
+    own = resolve({"experiment": "second", "size": "test", "methods": {"wcda": "null", "ctl": {}}}, tmp_path)
+    assert list(own.methods) == ["ctl"]
 
 
 def test_a_row_is_taken_out_of_a_benchmark():

@@ -65,8 +65,8 @@ def _file_name(name: str) -> str:
 
 
 def without_removed(entries: Any) -> Any:
-    """`<name>: null` takes out what the experiment has that this one starts from."""
-    return {k: v for k, v in entries.items() if v is not None} if isinstance(entries, Mapping) else entries
+    """`<name>: null` takes out what the experiment has that this one starts from; --config gives null as a text."""
+    return {k: v for k, v in entries.items() if v not in (None, "null")} if isinstance(entries, Mapping) else entries
 
 
 NetworkKind = Annotated[Kind, kind_of("networks")]
