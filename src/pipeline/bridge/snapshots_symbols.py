@@ -65,7 +65,7 @@ def read_symbols(module: Path, name: str) -> Symbols:
     own = {p.name for p in SOURCES.iterdir()} | _RUN_TIME | {f"{name}module.c"}
     if f"{name}module.c" not in {s["file"] for s in symbols}:
         raise PipelineError(f"{module}: no names of its variables in it; link the model without -s and without -flto")
-    kept = [s for s in symbols if s["file"] not in own and not _is_bridge(s["name"])]
+    kept = [s for s in symbols if s["file"] not in own and not _is_bridge(s["name"]) and not _is_table(s["name"])]
     found = {}
     for s in kept:
         section = sections[s["section"]] if 0 < s["section"] < len(sections) else None
@@ -140,6 +140,11 @@ def _is_bridge(name: str) -> bool:
     """Global names of the bridge, of f2py and of MPI."""
     modules = "|".join(p.stem for p in SOURCES.glob("*.F90"))
     return bool(re.match(rf"__({modules})(_mod)?_MOD_|bridge_|_npy_f2py|PyFortran_|mpi_fortran_|ompi_|mpipriv", name))
+
+
+def _is_table(name: str) -> bool:
+    """gfortran's tables of derived types, which nothing changes: a type's hash in them may look like an address."""
+    return bool(re.search(r"_MOD___(vtab|def_init)_", name))
 
 
 def _spoken(symbol: dict) -> str:
