@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from itertools import chain
 from typing import TypeVar
 
 import torch
@@ -15,10 +14,15 @@ M = TypeVar("M", bound=nn.Module)
 def matched(module: M, like: torch.Tensor) -> M:
     """A module on the device and in the precision of a tensor.
 
-    It is moved in place, unless that would round its numbers: then a copy is, and the module serves a later tensor of
-    double precision with all its digits.
+    It is moved in place, unless that would round some of its numbers: then a copy has them rounded, and the module serves
+    a later tensor of double precision with all its digits. All other numbers, those of a network above all, are shared.
     """
-    floats = (t.dtype for t in chain(module.parameters(), module.buffers()) if t.is_floating_point())
-    if any(torch.finfo(dtype).bits > torch.finfo(like.dtype).bits for dtype in floats):
-        module = deepcopy(module)
+    numbers = [*module.parameters(), *module.buffers()]
+    shared = {id(t): t for t in numbers if not _rounded(t.dtype, like.dtype)}
+    if len(shared) < len(numbers):
+        module = deepcopy(module, shared)
     return module.to(like)
+
+
+def _rounded(dtype: torch.dtype, to: torch.dtype) -> bool:
+    return dtype.is_floating_point and torch.finfo(dtype).bits > torch.finfo(to).bits

@@ -89,6 +89,8 @@ def test_rows_of_every_kind_run_and_enter_table_and_figure(world, folder, plan):
     assert by_name["sigma_correlation_step_hloba_both"]["paper"] == 0.42
     growth = np.mean(scores["hloba_errors_tripled"]["analysis"]) - np.mean(scores["hloba"]["analysis"])
     assert by_name["error_growth_hloba_errors_tripled"]["ours"] == pytest.approx(growth / 0.06)
+    assert np.mean(by_name["error_growth_hloba_errors_tripled"]["per_seed"]) == pytest.approx(growth / 0.06)
+    assert len(by_name["error_growth_hloba_errors_tripled"]["per_seed"]) == 2
     drawn = figure.draw(scores, {name: s for name, (s, _) in found.items()}, {"free", "hloba"}, "title")
     assert len(drawn.findobj(lambda a: a.__class__.__name__ == "Axes")) >= 3
 
@@ -108,6 +110,16 @@ def test_until_members_come_b_is_the_climate_s(world, folder, plan):
     pairs = zip(Cycles(world, climate, folder).run(), Cycles(world, row, folder).run(), strict=True)
     apart = [float(((a["analysis"] - b["analysis"]) / world.deviation).abs().max()) for a, b in pairs]
     assert max(apart[:6]) < 1e-4 < 1e-3 < min(apart[6:]), apart
+
+
+def test_memory_is_measured_with_all_members_of_the_day(world, folder, plan):
+    """They are complete after six cycles; the first analysis, by itself, would hide what they take."""
+    measured = []
+    cycles = Cycles(world, plan["rows"]["hloba_both"], folder)
+    for _ in cycles.run():
+        measured.append(cycles.bytes)
+    assert len(set(measured[:6])) == len(set(measured[6:])) == 1, measured
+    assert measured[6] > 1.5 * measured[0], measured
 
 
 def test_peak_memory_is_that_of_the_tensors():

@@ -42,6 +42,7 @@ class Cycles:
         self.observing = Observing(world)
         self.method = self._build() if row["method"] else None
         self.bytes = 0
+        self.largest = -1  # members of the ensemble with which `bytes` was measured
         self.stored = load_file(folder / "truths.safetensors")
 
     def _build(self) -> assimilation.Method:
@@ -93,8 +94,8 @@ class Cycles:
             return x, None, 0.0
         observations = self.observing.observe(truth, seed, self.row["factor"], self.row["told"])
         ensemble = None if ensemble is None else self.world.seen(ensemble)
-        if not self.bytes:
-            self.bytes = peak(lambda: self.method.analysis(x, observations, ensemble))
+        if (size := 0 if ensemble is None else len(ensemble)) > self.largest:
+            self.bytes, self.largest = peak(lambda: self.method.analysis(x, observations, ensemble)), size
         began = time.process_time()
         found = self.method.analysis(x, observations, ensemble)
         return found.state, getattr(found, "deviation", None), time.process_time() - began

@@ -60,10 +60,10 @@ def growth_rows(
     found = []
     for name, plan in rows.items():
         if plan["base"]:
-            more, less = (float(np.mean(scores[key]["analysis"])) for key in (name, plan["base"]))
-            added = (plan["factor"] - rows[plan["base"]]["factor"]) * error_share
+            more, less = (np.asarray(scores[key]["analysis"]) for key in (name, plan["base"]))
+            values = (more - less) / ((plan["factor"] - rows[plan["base"]]["factor"]) * error_share)
             paper = plan["published"].get("error_growth")
-            found.append(row(f"error_growth_{name}", (more - less) / added, "1", "lower", paper))
+            found.append(row(f"error_growth_{name}", values.mean(), "1", "lower", paper, per_seed=[*values]))
     return found
 
 
