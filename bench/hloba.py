@@ -84,7 +84,7 @@ def methods(blocks: int, device: str) -> tuple[Method, Method, torch.Tensor, Obs
     options = {"update": "replace", "iterations": 2, "stop": 100, "device": device}
     variational = ThreeDVar(transform, Blended(unit), Interpolation, space, **options)
     x_b = torch.randn(space.size)
-    return hloba, variational, x_b, observations_of(space, list(names[2:4]), 10_000, x_b, 1.0)
+    return hloba, variational, x_b, observations_of(space, list(names[2:4]), 10_000, x_b, nominal)
 
 
 def rows(blocks: int = 12) -> list[dict]:

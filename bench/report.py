@@ -67,11 +67,13 @@ def global_grid(shape: tuple[int, int], edge: float = 90.0) -> Grid:
     return Grid(0.5 * (bounds[1:] + bounds[:-1]), np.arange(shape[1]) * 360.0 / shape[1], bounds)
 
 
-def observations_of(space: Space, variables: list[str], count: int, truth: torch.Tensor, error: float) -> Observations:
-    """`count` noisy observations at random places between 75S and 75N."""
+def observations_of(
+    space: Space, variables: list[str], count: int, truth: torch.Tensor, errors: dict[str, float]
+) -> Observations:
+    """`count` noisy observations at random places between 75S and 75N, with the standard deviation of each variable."""
     rng = np.random.default_rng(0)
     rows = [np.zeros(count), rng.choice(variables, count), rng.uniform(-75, 75, count), rng.uniform(0, 360, count)]
-    possible = np.where(rows[1] == "ps", 1e5, 0.0)
-    blank = Observations(*rows, possible, np.full(count, error), np.zeros(count))
+    possible, error = np.where(rows[1] == "ps", 1e5, 0.0), np.array([errors[name] for name in rows[1]])
+    blank = Observations(*rows, possible, error, np.zeros(count))
     value = Interpolation(space, blank)(truth.double()).numpy() + error * rng.standard_normal(count)
     return Observations(*rows, value, blank.error, blank.withheld)

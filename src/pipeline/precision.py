@@ -14,8 +14,8 @@ M = TypeVar("M", bound=nn.Module)
 def matched(module: M, like: torch.Tensor) -> M:
     """A module on the device and in the precision of a tensor.
 
-    It is moved in place, unless that would round some of its numbers: then a copy has them rounded, and the module serves
-    a later tensor of double precision with all its digits. All other numbers, those of a network above all, are shared.
+    It is moved in place, unless that would round some of its numbers: then a copy has them rounded, and the module
+    serves a later tensor of double precision with all its digits. All other numbers are shared, a network's above all.
     """
     numbers = [*module.parameters(), *module.buffers()]
     shared = {id(t): t for t in numbers if not _rounded(t.dtype, like.dtype)}

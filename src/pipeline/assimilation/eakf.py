@@ -23,6 +23,9 @@ from pipeline.localization._places import Places, neighbours, positions, weights
 _DENSE = 1_000_000
 """Weights between places and observations up to which all are kept and nothing is gathered."""
 
+_FEW = 20_000
+"""Numbers up to which all of them are few enough for NumPy."""
+
 Reach = list[tuple[slice | torch.Tensor, torch.Tensor | float]]
 """For each observation, the columns of [state, observations] that it changes, and L there."""
 
@@ -65,22 +68,35 @@ class EAKF(EnsembleFilter):
         # N rows of anomalies and one of the mean, as its increment and as hbar - y: one update serves both.
         last = torch.cat([torch.zeros_like(members[..., 0, :]), -departures.innovation], dim=-1).unsqueeze(-2)
         joint = torch.cat([torch.cat([anomalies, departures.anomalies], dim=-1), last], dim=-2)
-        least, errors = torch.finfo(joint.dtype).tiny, ((count - 1) * network.error**2).tolist()
-        for j, (where, taper) in enumerate(network.local):
-            column = joint[..., size + j].clone()
-            h = column[..., :count]
-            squares = (h * h).sum(-1, keepdim=True)
-            shrink = (errors[j] / (squares + errors[j])).sqrt()
-            regression = h.unsqueeze(-2) @ joint[..., :count, where] * (taper / squares.clamp_min(least)).unsqueeze(-2)
-            # The anomalies change by sqrt(rho) - 1, the mean by rho - 1, which is (sqrt(rho) - 1) (sqrt(rho) + 1).
-            column *= shrink - 1
-            column[..., count:] *= shrink + 1
-            if isinstance(where, slice):  # in place, which saves a sixth of the time on small states
-                joint.addcmul_(column.unsqueeze(-1), regression)
-            else:
-                joint[..., where] += column.unsqueeze(-1) * regression
+        _adjust(joint, size, ((count - 1) * network.error**2).tolist(), network.local)
         # As increments, so that what no observation reaches stays as it is, bit for bit.
         return members + (joint[..., count:, :size] + (joint[..., :count, :size] - anomalies))
+
+
+def _adjust(joint: torch.Tensor, size: int, errors: list[float], reach: Reach) -> None:
+    """Update the rows (..., N + 1, size + p) in place; `errors` are (N - 1) r.
+
+    On the CPU NumPy works on the same memory where few numbers change at a time: such a step costs its calls, and
+    NumPy's cost a third.
+    """
+    few = joint.numel() <= _FEW or not isinstance(reach[0][0], slice)
+    on_cpu = joint.device.type == "cpu" and few
+    rows, count = (joint.numpy() if on_cpu else joint), joint.shape[-2] - 1
+    least = torch.finfo(joint.dtype).tiny
+    for j, (columns, weight) in enumerate(reach):
+        where, taper = ((t.numpy() if on_cpu and torch.is_tensor(t) else t) for t in (columns, weight))
+        column = rows[..., size + j] * 1.0
+        h = column[..., None, :count]
+        covariance = h @ rows[..., :count, where]
+        squares = (h * h).sum(-1)
+        shrink = (errors[j] / (squares + errors[j])) ** 0.5
+        # The anomalies change by sqrt(rho) - 1, the mean by rho - 1, which is (sqrt(rho) - 1) (sqrt(rho) + 1).
+        column *= (shrink - 1.0) / (squares + least)
+        column[..., count:] *= shrink + 1.0
+        if torch.is_tensor(rows) and isinstance(where, slice):
+            rows.addcmul_(column[..., None], covariance * taper)  # without another array of that size
+        else:
+            rows[..., where] += column[..., None] * (covariance * taper)
 
 
 def _scatter(rho: torch.Tensor, elements: torch.Tensor, size: int) -> torch.Tensor:
