@@ -49,6 +49,7 @@ class TestbedCycling(Section):
     burn_in_days: int = Field(10, ge=0, description="left out of the scores")
     start_share: float = Field(0.3, gt=0, le=1, description="first error over the difference of two states")
     seeds: tuple[int, ...] = Field((1,), min_length=1)
+    ensemble: int = Field(0, ge=0, description="members that rows with `ensemble: true` carry along")
 
     @model_validator(mode="after")
     def _leaves_days(self) -> TestbedCycling:
@@ -62,6 +63,8 @@ class TestbedRow(Section):
 
     method: MethodKind | None = None
     members: int = Field(0, ge=0, description="of the time-lagged ensemble; 0: none")
+    ensemble: bool = Field(False, description="whether it carries an ensemble along, as filters do, not one state")
+    variables: tuple[str, ...] = Field((), description="observations that it is given; all by default")
     factor: float = Field(1.0, gt=0, description="on the observation errors")
     told: bool = Field(True, description="whether the method knows of that factor")
     decoder_error: float = Field(
@@ -94,4 +97,12 @@ class Testbed(Section):
         for name, row in rows.items():
             if row.base and row.base not in rows:
                 raise ValueError(f"row {name!r}: base {row.base!r} is no row; choose one of {', '.join(rows)}")
+            if row.ensemble and row.members:
+                raise ValueError(f"row {name!r}: {row.members} members of a time-lagged ensemble beside one of its own")
         return rows
+
+    @model_validator(mode="after")
+    def _carries_an_ensemble(self) -> Testbed:
+        if self.cycling.ensemble < 2 and (rows := [name for name, row in self.rows.items() if row.ensemble]):
+            raise ValueError(f"row {rows[0]!r} carries an ensemble; set cycling.ensemble to 2 or more")
+        return self

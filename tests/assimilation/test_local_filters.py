@@ -101,6 +101,36 @@ def test_wide_localization_tends_to_none(kind):
     assert_same(found.analysis(MEMBERS, OBSERVATIONS).state, wanted.analysis(MEMBERS, OBSERVATIONS).state, 1e-4)
 
 
+@pytest.mark.parametrize("reach", [1_000_000, 0])
+@pytest.mark.parametrize("kind", LOCAL)
+def test_nothing_between_components_is_each_by_its_own_observations(kind, reach, monkeypatch):
+    """The serial filter's dense and gathered reach; the other filter has one way."""
+    monkeypatch.setattr(eakf, "_DENSE", reach)
+    found = filter_of(kind, localization=LOCALIZATION | {"between": 0.0}).analysis(MEMBERS, OBSERVATIONS).increment
+    alone = [
+        filter_of(kind, localization=LOCALIZATION, components=[name]).analysis(MEMBERS, OBSERVATIONS).increment
+        for name in SPACE.names
+    ]
+    assert_same(found, sum(alone))
+    strong = filter_of(kind, localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).increment
+    assert float(((found - strong) / SCALE).abs().max()) > 0.1
+
+
+@pytest.mark.parametrize("reach", [1_000_000, 0])
+def test_of_one_observation_the_other_component_takes_the_factor_s_share(reach, monkeypatch):
+    monkeypatch.setattr(eakf, "_DENSE", reach)
+    one = OBSERVATIONS.where(np.array([4]))
+    whole, half = (
+        filter_of("eakf", localization=LOCALIZATION | {"between": c}).analysis(MEMBERS, one).increment for c in (1, 0.5)
+    )
+    component = next(c for c in SPACE.components if one.variable[0] in c.variables)
+    own = torch.zeros(SPACE.size, dtype=torch.bool)
+    for name in component.variables:
+        own[SPACE.index(name)] = True
+    assert_same(half, torch.where(own, whole, 0.5 * whole))
+    assert bool(whole[:, ~own].any())
+
+
 class Ranks:
     """A communicator whose sums keep what one rank gives."""
 

@@ -93,5 +93,8 @@ def test_every_element_of_the_sea_and_the_air_has_one_place():
 def test_what_cannot_be_is_refused():
     with pytest.raises(PipelineError, match="half_width -1 must be positive"):
         registry.build("localization", "gaspari_cohn", half_width=-1)
+    for kind, options in OPTIONS.items():
+        with pytest.raises(PipelineError, match=r"between 1.5 is outside 0..1"):
+            registry.build("localization", kind, **options, between=1.5)
     with pytest.raises(PipelineError, match="unit 'miles' is unknown; choose one of km, degree, cell"):
         registry.build("localization", "cutoff", radius=3, unit="miles")

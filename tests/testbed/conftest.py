@@ -15,7 +15,7 @@ TINY = {
     "o2lnet": {"network": {"width": 8, "depth": 1, "heads": 2}, "training": {"epochs": 1}},
     "observations": {"count": 20},
     "errors": {"pairs": 40},
-    "cycling": {"days": 2, "burn_in_days": 1, "start_share": 1.0, "seeds": [1, 2]},
+    "cycling": {"days": 2, "burn_in_days": 1, "start_share": 1.0, "seeds": [1, 2], "ensemble": 8},
 }
 
 

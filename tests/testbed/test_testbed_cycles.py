@@ -103,6 +103,51 @@ def test_a_covariance_of_the_day_without_members_is_refused(world, folder, plan,
         Cycles(world, row | {"members": 0}, folder)
 
 
+LETKF = {
+    "kind": "letkf",
+    "transform": None,
+    "localization": {"kind": "gaspari_cohn", "half_width": 4000.0},
+    "inflation": {"kind": "rtps", "alpha": 0.5},
+}
+
+
+def test_an_ensemble_is_carried_along_and_its_mean_is_scored(world, folder, plan):
+    free = plan["rows"]["free"] | {"ensemble": True}
+    cycles = Cycles(world, free, folder)
+    steps = [*cycles.run()]
+    members = world.seen(cycles.stored["ensemble"])
+    assert members.shape == (8, world.space.size)
+    for s in range(2):  # the same members for every truth
+        torch.testing.assert_close(steps[0]["background"][s], members.mean(0))
+        torch.testing.assert_close(steps[0]["sigma"][s], members.std(0))
+    later = torch.stack([world.seen(world.forecast(member, 3)) for member in cycles.stored["ensemble"]])
+    near = {"rtol": 1e-3, "atol": 1e-3 * float(world.deviation[0])}
+    torch.testing.assert_close(steps[3]["background"][1], later.mean(0), **near)
+
+    filtered = [*Cycles(world, free | {"method": LETKF}, folder).run()]
+    first = filtered[0]
+    assert not torch.equal(first["analysis"][0], first["analysis"][1])
+    assert bool((first["sigma"] <= members.std(0) * (1 + 1e-5)).all())
+    alone, helped = (world.distance(each[-1]["analysis"], each[-1]["truth"]) for each in (steps, filtered))
+    assert helped < 0.6 * alone
+    _, scores = run(world, folder, free | {"method": LETKF})
+    assert scores["sigma_over_error"][0] > 0
+
+
+def test_a_row_may_be_given_some_of_the_variables(world, folder, plan):
+    free = plan["rows"]["free"] | {"ensemble": True, "method": LETKF}
+    both, upper = (Cycles(world, free | {"variables": seen}, folder) for seen in ((), ("psi_upper",)))
+    x = world.seen(both.stored["ensemble"])
+    truth = both.stored["truths"][0, 0]
+    increments = [cycles._analyse(x, truth, 1, None)[0] - x for cycles in (both, upper)]
+    assert bool((increments[0] != increments[1]).any())
+    seen = both.observing.observe(truth, 1)
+    wanted = upper.method.analysis(x, seen.where(seen.variable == "psi_upper")).increment
+    torch.testing.assert_close(increments[1], wanted)
+    with pytest.raises(PipelineError, match="variable 'sst' is not observed; choose from psi_upper, psi_lower"):
+        Cycles(world, free | {"variables": ("sst",)}, folder)
+
+
 def test_until_members_come_b_is_the_climate_s(world, folder, plan):
     """In the first six cycles with a time-lagged ensemble of six, but for the rounding of larger batches."""
     row = plan["rows"]["hloba_b_of_the_day"]
@@ -141,6 +186,11 @@ def test_peak_memory_is_that_of_the_tensors():
         ({"rows": {"x": {"method": {"kind": "hloba", "probe": 3}}}}, "unknown option 'probe' of hloba"),
         ({"model": {"kind": "quasi_geostrophic", "truncaton": 3}}, "unknown option 'truncaton'"),
         ({"cycling": {"days": 3, "burn_in_days": 3}}, "leaves nothing of days = 3"),
+        ({"rows": {"x": {"ensemble": True}}}, "'x' carries an ensemble; set cycling.ensemble"),
+        (
+            {"rows": {"x": {"ensemble": True, "members": 6}}},
+            "6 members of a time-lagged ensemble beside one of its own",
+        ),
         ({"observations": {"stations": 3}}, "unknown key"),
     ],
 )

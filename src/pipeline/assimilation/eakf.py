@@ -18,7 +18,7 @@ import torch
 from pipeline.assimilation._ensemble_filter import Departures, EnsembleFilter, Network
 from pipeline.assimilation._random import Random
 from pipeline.assimilation.base import ObservationOperator
-from pipeline.localization._places import Places, neighbours, positions, weights
+from pipeline.localization._places import Places, coupled, homes, neighbours, positions, weights
 
 _DENSE = 1_000_000
 """Weights between places and observations up to which all are kept and nothing is gathered."""
@@ -45,18 +45,21 @@ class EAKF(EnsembleFilter):
         count = len(operator.observations)
         if self.localization is None:
             return [(slice(None), 1.0)] * count
-        where = positions(operator.observations)
+        where, observed = positions(operator.observations), homes(operator.observations, self.space)
         points = torch.cat([self.places.vectors, where])
+        component = torch.cat([self.places.component, observed])
         # Elements of the points: the state's columns come first, the observations' behind them.
         own = torch.full((count, self.places.elements.shape[1]), -1)
         own[:, 0] = self.space.size + torch.arange(count)
         elements = torch.cat([self.places.elements, own])
         if len(points) * count <= _DENSE:
-            rho = weights(Places(points, elements, self.places.cell), where, self.localization)
+            rho = weights(Places(points, elements, component, self.places.cell), where, self.localization)
+            rho = coupled(rho, component.unsqueeze(-1), observed, self.localization)
             return [(slice(None), column) for column in _scatter(rho, elements, self.space.size + count).to(like)]
         reach: Reach = []
-        for _, near in neighbours(self.places, where, points, self.localization):
-            for index, weight in zip(near.index, near.weight, strict=True):
+        for block, near in neighbours(self.places, where, points, self.localization):
+            rhos = coupled(near.weight, observed[block].unsqueeze(-1), component[near.index], self.localization)
+            for index, weight in zip(near.index, rhos, strict=True):
                 columns = elements[index[weight > 0]]
                 rho = weight[weight > 0].unsqueeze(-1).expand(columns.shape)
                 reach.append((columns[columns >= 0].to(like.device), rho[columns >= 0].to(like)))

@@ -23,7 +23,7 @@ from pipeline.assimilation._random import Random
 from pipeline.assimilation.base import ObservationOperator
 from pipeline.assimilation.etkf import symmetric_weights
 from pipeline.errors import PipelineError
-from pipeline.localization._places import Neighbours, Places, neighbours, positions
+from pipeline.localization._places import Neighbours, Places, coupled, homes, neighbours, positions
 
 _BLOCK = 4_000_000
 """Numbers in memory at once, about: of the places of a block, with the observations near them and N x N matrices."""
@@ -53,14 +53,18 @@ class LETKF(EnsembleFilter):
             return None  # latent variables share one set of weights
         if self.localization is None:
             raise PipelineError("assimilation/letkf: localization is missing; {kind: gaspari_cohn, half_width: ...}")
-        vectors, elements = self.places.vectors, self.places.elements
+        vectors, elements, component = self.places.vectors, self.places.elements, self.places.component
         if self.communicator is not None:
             # In turn, so that dense and sparse regions fall to all ranks alike.
             rank, size = self.communicator.Get_rank(), self.communicator.Get_size()
-            vectors, elements = vectors[rank::size], elements[rank::size]
-        near = neighbours(self.places, vectors, positions(operator.observations), self.localization)
-        reached = [(elements[block], found, found.weight.any(dim=-1)) for block, found in near]
-        return [(own[some].to(like.device), found[some].to(like)) for own, found, some in reached if some.any()]
+            vectors, elements, component = vectors[rank::size], elements[rank::size], component[rank::size]
+        observed, local = homes(operator.observations, self.space), []
+        for block, near in neighbours(self.places, vectors, positions(operator.observations), self.localization):
+            rho = coupled(near.weight, component[block].unsqueeze(-1), observed[near.index], self.localization)
+            if bool((reached := rho.any(dim=-1)).any()):
+                found = Neighbours(near.index, rho)[reached]
+                local.append((elements[block][reached].to(like.device), found.to(like)))
+        return local
 
     def analyse(self, members: torch.Tensor, departures: Departures, network: Network, random: Random) -> torch.Tensor:
         s, d = whitened(departures)

@@ -28,19 +28,21 @@ class Places:
         vectors: unit vectors, float64, (P, 3).
         elements: elements of the state at each place, as many columns as the largest component has variables, (P, V);
             -1 where a component has fewer.
+        component: which of the space's components each is of, (P,).
         cell: longitudes between two cells of the first component [degrees].
     """
 
     vectors: torch.Tensor
     elements: torch.Tensor
+    component: torch.Tensor
     cell: float
 
     @classmethod
     def of(cls, space: Space) -> Places:
         """Unmasked cells of all components."""
         most = max(len(c.variables) for c in space.components)
-        vectors, elements = [], []
-        for c in space.components:
+        vectors, elements, component = [], [], []
+        for number, c in enumerate(space.components):
             lat, lon = np.meshgrid(c.grid.lat, c.grid.lon, indexing="ij")
             kept = np.flatnonzero(c.grid.mask)
             vectors.append(unit_vectors(lat.ravel()[kept], lon.ravel()[kept]))
@@ -48,7 +50,9 @@ class Places:
             for k, variable in enumerate(c.variables):
                 own[:, k] = space.index(variable).start + kept
             elements.append(torch.from_numpy(own))
-        return cls(torch.cat(vectors), torch.cat(elements), 360.0 / len(space.components[0].grid.lon))
+            component.append(torch.full((len(kept),), number))
+        cell = 360.0 / len(space.components[0].grid.lon)
+        return cls(torch.cat(vectors), torch.cat(elements), torch.cat(component), cell)
 
     def in_unit(self, angle: torch.Tensor, unit: str) -> torch.Tensor:
         """Angles [rad] as distances in a unit of `Localization`."""
@@ -88,6 +92,17 @@ def weights(places: Places, vectors: torch.Tensor, localization: Localization) -
 def positions(observations: Observations) -> torch.Tensor:
     """Unit vectors of observations, (p, 3)."""
     return unit_vectors(observations.lat, observations.lon)
+
+
+def homes(observations: Observations, space: Space) -> torch.Tensor:
+    """Which of the space's components each observation is of, (p,)."""
+    number = {variable: k for k, c in enumerate(space.components) for variable in c.variables}
+    return torch.tensor([number[variable] for variable in observations.variable], dtype=torch.int64)
+
+
+def coupled(rho: torch.Tensor, own: torch.Tensor, other: torch.Tensor, localization: Localization) -> torch.Tensor:
+    """Weights (...) between elements and observations of the components `own` and `other`."""
+    return torch.where(own == other, rho, localization.between * rho)
 
 
 @dataclass(frozen=True)

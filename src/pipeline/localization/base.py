@@ -1,7 +1,8 @@
-"""A localization is a weight of distance, rho(0) = 1, that ends at its reach.
+"""A localization is a weight of distance, rho(0) = 1, that ends at its reach, and a factor between components.
 
 It multiplies sampled covariances (serial filters: x'_k h'_k^T rho) or the observations' precision (local analyses:
-R^-1 rho); both damp correlations that a small ensemble cannot tell from chance.
+R^-1 rho); both damp correlations that a small ensemble cannot tell from chance. `between` multiplies rho where
+observation and element belong to different components: 1 is strong coupling, 0 leaves each its own observations.
 """
 
 from __future__ import annotations
@@ -22,18 +23,22 @@ class Localization(ABC):
         unit: of every length: `km` and `degree` along great circles, `cell`: grid lengths of the first component's
             longitudes, for models that live on a ring.
         reach: distance from which on the weight is 0.
+        between: factor on the weight between components.
     """
 
     unit: str
     reach: float
+    between: float
 
     @abstractmethod
     def weight(self, distance: torch.Tensor) -> torch.Tensor:
         """rho of distances (...), in `unit`."""
 
 
-def check_length(kind: str, name: str, value: float, unit: str) -> None:
-    """Refuse a length that is not positive, or a unit that is unknown."""
+def check(kind: str, name: str, value: float, unit: str, between: float) -> None:
+    """Refuse a length that is not positive, a unit that is unknown, or a factor outside 0..1."""
+    if not 0 <= between <= 1:
+        raise PipelineError(f"localization/{kind}: between {between} is outside 0..1")
     if not value > 0:
         raise PipelineError(f"localization/{kind}: {name} {value} must be positive")
     if unit not in UNITS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pipeline.localization.base import Localization, check_length
+from pipeline.localization.base import Localization, check
 
 
 class Cutoff(Localization):
@@ -13,11 +13,12 @@ class Cutoff(Localization):
     Args:
         radius: from which on an observation does not count.
         unit: `km`, `degree` or `cell`.
+        between: factor on the weight between components.
     """
 
-    def __init__(self, radius: float = float("inf"), unit: str = "km") -> None:
-        check_length("cutoff", "radius", radius, unit)
-        self.unit, self.reach = unit, radius
+    def __init__(self, radius: float = float("inf"), unit: str = "km", between: float = 1.0) -> None:
+        check("cutoff", "radius", radius, unit, between)
+        self.unit, self.reach, self.between = unit, radius, between
 
     def weight(self, distance: torch.Tensor) -> torch.Tensor:
         return (distance < self.reach).to(distance)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import torch
 
-from pipeline.localization.base import Localization, check_length
+from pipeline.localization.base import Localization, check
 
 
 class GaspariCohn(Localization):
@@ -21,11 +21,12 @@ class GaspariCohn(Localization):
     Args:
         half_width: c; the weight vanishes from 2 c on.
         unit: `km`, `degree` or `cell`.
+        between: factor on the weight between components.
     """
 
-    def __init__(self, half_width: float, unit: str = "km") -> None:
-        check_length("gaspari_cohn", "half_width", half_width, unit)
-        self.half_width, self.unit, self.reach = half_width, unit, 2.0 * half_width
+    def __init__(self, half_width: float, unit: str = "km", between: float = 1.0) -> None:
+        check("gaspari_cohn", "half_width", half_width, unit, between)
+        self.half_width, self.unit, self.reach, self.between = half_width, unit, 2.0 * half_width, between
 
     def weight(self, distance: torch.Tensor) -> torch.Tensor:
         r = distance / self.half_width

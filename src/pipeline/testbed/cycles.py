@@ -40,6 +40,9 @@ class Cycles:
     def __init__(self, world: World, row: Mapping[str, Any], folder: Path) -> None:
         self.world, self.row, self.plan, self.folder = world, row, world.plan["cycling"], folder
         self.observing = Observing(world)
+        if unknown := [name for name in row["variables"] if name not in self.observing.variables]:
+            known = ", ".join(self.observing.variables)
+            raise PipelineError(f"testbed row: variable {unknown[0]!r} is not observed; choose from {known}")
         self.method = self._build() if row["method"] else None
         self.bytes = 0
         self.largest = -1  # members of the ensemble with which `bytes` was measured
@@ -68,31 +71,44 @@ class Cycles:
         )
 
     def run(self) -> Iterator[dict[str, Any]]:
-        """Background, analysis, truth (seed, n), sigma, CPU seconds (seed) and state (seed, n + m) of each cycle."""
+        """Background, analysis, truth (seed, n), sigma, CPU seconds (seed) and state (seed, n + m) of each cycle.
+
+        Of an ensemble these are means, sigma is its spread, and the state is its first member with the mean's fields.
+        """
         world, step = self.world, lambda states: self.world.forecast(states, 1)
         x, seeds = self.stored["start"], self.plan["seeds"]
+        if self.row["ensemble"]:
+            x = self.stored["ensemble"].unsqueeze(-2).expand(-1, len(seeds), -1)  # (K, seed, n + m)
         lagged = Lagged(self.row["members"]) if self.row["members"] else None
         for k in progress(range(self.plan["days"] * world.day), "cycles", "cycles"):
             truth = self.stored["truths"][k]
             background, members = world.seen(x), lagged.members() if lagged else None
             found = [
-                self._analyse(background[s], truth[s], 10_000 * seed + k, None if members is None else members[:, s])
+                self._analyse(
+                    background[..., s, :], truth[s], 10_000 * seed + k, None if members is None else members[:, s]
+                )
                 for s, seed in enumerate(seeds)
             ]
             analysis, sigma, seconds = zip(*found, strict=True)
-            analysis, sigma = torch.stack(analysis), None if sigma[0] is None else torch.stack(sigma)
+            analysis, sigma = torch.stack(analysis, -2), None if sigma[0] is None else torch.stack(sigma)
             x = world.replaced(x, analysis)
+            state = x
+            if self.row["ensemble"]:
+                sigma, background, analysis = analysis.std(0), background.mean(0), analysis.mean(0)
+                state = world.replaced(x[0], analysis)
             fields = {"background": background, "analysis": analysis, "truth": truth, "sigma": sigma}
-            yield {**fields, "seconds": seconds, "state": x}
+            yield {**fields, "seconds": seconds, "state": state}
             x = lagged.advance(x, step) if lagged else step(x)
 
     def _analyse(
         self, x: torch.Tensor, truth: torch.Tensor, seed: int, ensemble: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor | None, float]:
-        """Analysis (n,) of fields (n,), its sigma where the method has one, CPU seconds."""
+        """Analysis of fields (n,), or of an ensemble's (K, n), its sigma where the method has one, CPU seconds."""
         if self.method is None:
             return x, None, 0.0
         observations = self.observing.observe(truth, seed, self.row["factor"], self.row["told"])
+        if self.row["variables"]:
+            observations = observations.where(np.isin(observations.variable, self.row["variables"]))
         ensemble = None if ensemble is None else self.world.seen(ensemble)
         if (size := 0 if ensemble is None else len(ensemble)) > self.largest:
             self.bytes, self.largest = peak(lambda: self.method.analysis(x, observations, ensemble)), size

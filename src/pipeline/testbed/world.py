@@ -30,6 +30,8 @@ from pipeline.training import reference_statistics
 
 LEADS = (1, 2, 3, 4, 5)
 """Days of the forecasts that are scored."""
+_ENSEMBLE = 500
+"""Seed of the states that ensembles start from; those of the truths begin at 1000."""
 MEMORIES = 100
 """States of the nature runs, about, that a model with memory can be started from."""
 
@@ -177,7 +179,8 @@ def _ranges(space: Space, nature: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
 def make_truths(world: World, file: Path) -> None:
     """The truths of all seeds, until the last forecast from the cycles ends, and the states that the cycles start from.
 
-    A start is the truth and a share of its difference from another state of the climate.
+    A start is the truth and a share of its difference from another state of the climate. An ensemble starts from states
+    of that climate, drawn as the truths are and the same for all of them.
     """
     plan, model = world.plan["cycling"], world.model
     spinup = world.plan["nature"]["spinup_days"]
@@ -188,5 +191,9 @@ def make_truths(world: World, file: Path) -> None:
     for _ in progress(range((plan["days"] + LEADS[-1]) * world.day), "truth", "steps"):
         truth = model.step(truth)
         truths.append(world.seen(truth).float())
+    found = {"truths": torch.stack(truths), "start": start}
+    if plan["ensemble"]:
+        members = model.spun_up(plan["ensemble"], spinup, _ENSEMBLE)
+        found["ensemble"] = members.float() if isinstance(model, nn.Module) else members
     with atomic(file) as partial:
-        save_file({"truths": torch.stack(truths), "start": start}, partial)
+        save_file(found, partial)
