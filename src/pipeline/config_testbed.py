@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from pipeline import registry
 from pipeline.config_base import MethodKind, ModelKind, NetworkKind, RowName, Section, Training, without_removed
 
 
@@ -73,14 +74,23 @@ class TestbedRow(Section):
     base: str | None = Field(None, description="row that differs from this one by its observation errors alone")
     published: dict[str, float] = Field(default_factory=dict, description="score -> what others have published")
 
+    @property
+    def learnt(self) -> bool:
+        """Whether the method takes networks, or what is estimated from the nature run."""
+        if self.method is None:
+            return False
+        kind, options = self.method.kind, self.method.options
+        latent = "transform" not in options and "transform" in registry.options("assimilation", kind)
+        return latent or "$folder" in str(options)
+
 
 class Testbed(Section):
-    """A perfect twin with an autoencoder and an observation-to-latent network of its own."""
+    """A perfect twin, with an autoencoder and an observation-to-latent network of its own where rows take them."""
 
     model: ModelKind
     nature: Runs = Runs()
-    autoencoder: Trained
-    o2lnet: Trained
+    autoencoder: Trained | None = None
+    o2lnet: Trained | None = None
     observations: Stations
     errors: ErrorStatistics = ErrorStatistics()
     cycling: TestbedCycling = TestbedCycling()
@@ -100,6 +110,14 @@ class Testbed(Section):
             if row.ensemble and row.members:
                 raise ValueError(f"row {name!r}: {row.members} members of a time-lagged ensemble beside one of its own")
         return rows
+
+    @model_validator(mode="after")
+    def _has_networks(self) -> Testbed:
+        rows = [name for name, row in self.rows.items() if row.learnt]
+        for name in ("autoencoder", "o2lnet"):
+            if rows and getattr(self, name) is None:
+                raise ValueError(f"row {rows[0]!r} takes networks and error statistics; give testbed.{name}")
+        return self
 
     @model_validator(mode="after")
     def _carries_an_ensemble(self) -> Testbed:

@@ -186,6 +186,7 @@ def test_peak_memory_is_that_of_the_tensors():
         ({"rows": {"x": {"method": {"kind": "hloba", "probe": 3}}}}, "unknown option 'probe' of hloba"),
         ({"model": {"kind": "quasi_geostrophic", "truncaton": 3}}, "unknown option 'truncaton'"),
         ({"cycling": {"days": 3, "burn_in_days": 3}}, "leaves nothing of days = 3"),
+        ({"autoencoder": None}, "takes networks and error statistics; give testbed.autoencoder"),
         ({"rows": {"x": {"ensemble": True}}}, "'x' carries an ensemble; set cycling.ensemble"),
         (
             {"rows": {"x": {"ensemble": True, "members": 6}}},

@@ -50,6 +50,29 @@ def test_the_fortran_model_makes_the_forecasts_of_a_testbed(project, experiment,
     assert ("balance.nc" in errors) == (experiment == "climate_air")
 
 
+def test_a_table_of_filters_trains_no_network(project):
+    """From the build to the figure: an ensemble of the moist model, surface pressure alone observed."""
+    own = project.folder / "filters.yaml"
+    left_out = (
+        "letkf",
+        "letkf_quarter",
+        "letkf_weak",
+        "letkf_ps_quarter",
+        "letkf_ps_weak",
+        "letkf_sst",
+        "letkf_sst_weak",
+    )
+    own.write_text(json.dumps({"testbed": {"rows": dict.fromkeys(left_out)}}))
+    done = project.snakemake("--configfile", str(own), config=("experiment=climate_filters", "size=test"))
+    assert done.returncode == 0, done.stdout[-4000:]
+    folder = project.folder / "results/climate_filters/test"
+    assert not (folder / "autoencoder").exists()
+    assert not (folder / "errors").exists()
+    rows = {row["name"]: row["ours"] for row in json.loads((folder / "summary.json").read_text())["rows"]}
+    assert 0 < rows["analysis_of_ps_letkf_ps"] < rows["analysis_of_ps_free"]
+    assert (folder / "figures" / "testbed.png").stat().st_size > 10_000
+
+
 def test_a_row_is_added_by_configuration_alone(project):
     row = "results/lorenz63/test/rows/mine.nc"
     own = project.folder / "mine.yaml"  # a file: `--config` makes texts of nested numbers
