@@ -74,11 +74,13 @@ def test_forecasts_are_scored_from_the_analyses(world, folder, plan):
 def test_rows_of_every_kind_run_and_enter_table_and_figure(world, folder, plan):
     chosen = ("free", "latent_three_d_var", "hloba", "hloba_both", "hloba_both_likelihood", "hloba_errors_tripled")
     rows = {name: plan["rows"][name] for name in chosen}
+    rows["letkf"] = plan["rows"]["free"] | {"ensemble": True, "method": LETKF}
     found = {name: run(world, folder, row) for name, row in rows.items()}
     scores = {name: s for name, (_, s) in found.items()}
     for name, row in rows.items():
         assert np.isfinite(scores[name]["analysis"]).all(), name
-        assert ("sigma_over_error" in scores[name]) == ((row["method"] or {}).get("kind") == "hloba"), name
+        own_sigma = (row["method"] or {}).get("kind") in ("hloba", "letkf")
+        assert ("sigma_over_error" in scores[name]) == own_sigma, name
     lines = table.latent_rows(json.loads((folder / "errors" / "latent.json").read_text()))
     for name, row in rows.items():
         lines += table.method_rows(name, row["published"], scores[name])
@@ -132,6 +134,7 @@ def test_an_ensemble_is_carried_along_and_its_mean_is_scored(world, folder, plan
     assert helped < 0.6 * alone
     _, scores = run(world, folder, free | {"method": LETKF})
     assert scores["sigma_over_error"][0] > 0
+    assert not any(name.startswith("forecast") for name in scores)
 
 
 def test_a_row_may_be_given_some_of_the_variables(world, folder, plan):

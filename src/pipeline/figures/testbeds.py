@@ -43,7 +43,8 @@ def draw(
 def _errors(axes: Axes, scores: Mapping[str, Mapping[str, list]]) -> None:
     place = np.arange(len(scores))
     for stage, (marker, colour) in _STAGES.items():
-        values = np.array([s[stage] for s in scores.values()])
+        # No forecasts are made from an ensemble.
+        values = np.array([s.get(stage, np.full(len(s["analysis"]), np.nan)) for s in scores.values()])
         axes.plot(values.mean(1), place, marker, ms=4, color=colour, label=stage.replace("_", ", "))
         axes.hlines(place, values.min(1), values.max(1), color=colour, lw=1)
     axes.set_yticks(place, [name.replace("_", " ") for name in scores])

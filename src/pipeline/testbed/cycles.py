@@ -73,7 +73,7 @@ class Cycles:
     def run(self) -> Iterator[dict[str, Any]]:
         """Background, analysis, truth (seed, n), sigma, CPU seconds (seed) and state (seed, n + m) of each cycle.
 
-        Of an ensemble these are means, sigma is its spread, and the state is its first member with the mean's fields.
+        Of an ensemble these are means, sigma is its spread, and there is no one state.
         """
         world, step = self.world, lambda states: self.world.forecast(states, 1)
         x, seeds = self.stored["start"], self.plan["seeds"]
@@ -94,8 +94,8 @@ class Cycles:
             x = world.replaced(x, analysis)
             state = x
             if self.row["ensemble"]:
-                sigma, background, analysis = analysis.std(0), background.mean(0), analysis.mean(0)
-                state = world.replaced(x[0], analysis)
+                state, sigma = None, analysis.std(0)
+                background, analysis = background.mean(0), analysis.mean(0)
             fields = {"background": background, "analysis": analysis, "truth": truth, "sigma": sigma}
             yield {**fields, "seconds": seconds, "state": state}
             x = lagged.advance(x, step) if lagged else step(x)
@@ -117,12 +117,15 @@ class Cycles:
         return found.state, getattr(found, "deviation", None), time.process_time() - began
 
     def score(self) -> tuple[xr.Dataset, dict[str, list[float]]]:
-        """Errors in time, `(seed, cycle)`, and the numbers of the table, one per seed."""
+        """Errors in time, `(seed, cycle)`, and the numbers of the table, one per seed.
+
+        Forecasts are made from single states alone: those of an ensemble cost one per member.
+        """
         steps, first = [], self.plan["burn_in_days"] * self.world.day
         for k, step in enumerate(self.run()):
             scored = k >= first and (k - first) % self.world.day == 0
             steps.append({**step, "state": step["state"] if scored else None})  # a memory may be large
-        states = torch.stack([s["state"] for s in steps if s["state"] is not None], 1)
+        states = [s["state"] for s in steps if s["state"] is not None]
         series = {key: torch.stack([s[key] for s in steps], 1) for key in ("background", "analysis", "truth")}
         if steps[0]["sigma"] is not None:
             series["sigma"] = torch.stack([s["sigma"] for s in steps], 1)
@@ -131,7 +134,10 @@ class Cycles:
         for k in range(len(error)):
             seconds = np.array([s["seconds"][k] for s in steps])
             line = self._line({key: value[k] for key, value in series.items()}, seconds)
-            lines.append(line | self._forecasts(states[k], self.stored["truths"][first :: self.world.day, k]))
+            if states:
+                starts = torch.stack([state[k] for state in states])
+                line |= self._forecasts(starts, self.stored["truths"][first :: self.world.day, k])
+            lines.append(line)
         dataset = xr.Dataset(
             {"error": (("seed", "cycle"), error, {"long_name": "analysis error", "units": "deviations"})},
             {"seed": list(self.plan["seeds"]), "day": ("cycle", np.arange(len(steps)) / self.world.day)},
