@@ -14,6 +14,7 @@ from pipeline.assimilation._ensemble_space import gram
 from pipeline.assimilation.ensemble_optimal_interpolation import EnsembleOptimalInterpolation
 from pipeline.assimilation.etkf import symmetric_weights
 from pipeline.assimilation.letkf import LETKF
+from pipeline.errors import PipelineError
 from pipeline.localization._places import Places, positions, weights
 from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
@@ -129,6 +130,28 @@ def test_of_one_observation_the_other_component_takes_the_factor_s_share(reach, 
         own[SPACE.index(name)] = True
     assert_same(half, torch.where(own, whole, 0.5 * whole))
     assert bool(whole[:, ~own].any())
+
+
+@pytest.mark.parametrize("reach", [1_000_000, 0])
+@pytest.mark.parametrize("kind", LOCAL)
+def test_one_way_coupling_lets_observations_of_one_component_correct_the_other_alone(kind, reach, monkeypatch):
+    monkeypatch.setattr(eakf, "_DENSE", reach)
+    for own, other in (SPACE.names, SPACE.names[::-1]):
+        observed = OBSERVATIONS.where(np.isin(OBSERVATIONS.variable, list(SPACE[own].variables)))
+        strong, into_other, into_own = (
+            filter_of(kind, localization=LOCALIZATION | {"between": c}).analysis(MEMBERS, observed).increment
+            for c in (1.0, {own: 0.0}, {other: 0.0})
+        )
+        assert_same(into_other, strong)
+        assert bool(strong[:, SPACE.slice_of(other)].any())
+        assert not bool(into_own[:, SPACE.slice_of(other)].any())
+        strong[:, SPACE.slice_of(other)] = 0.0
+        assert_same(into_own, strong)
+
+
+def test_a_component_that_is_none_is_named():
+    with pytest.raises(PipelineError, match="between 'ice' is no component; choose from"):
+        filter_of("letkf", localization=LOCALIZATION | {"between": {"ice": 0.0}})
 
 
 class Ranks:

@@ -96,5 +96,7 @@ def test_what_cannot_be_is_refused():
     for kind, options in OPTIONS.items():
         with pytest.raises(PipelineError, match=r"between 1.5 is outside 0..1"):
             registry.build("localization", kind, **options, between=1.5)
+        with pytest.raises(PipelineError, match=r"between -1 is outside 0..1"):
+            registry.build("localization", kind, **options, between={"sea": -1})
     with pytest.raises(PipelineError, match="unit 'miles' is unknown; choose one of km, degree, cell"):
         registry.build("localization", "cutoff", radius=3, unit="miles")

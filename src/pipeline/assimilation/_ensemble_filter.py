@@ -31,6 +31,7 @@ from pipeline.assimilation.base import (
 )
 from pipeline.errors import PipelineError
 from pipeline.inflation.base import Inflation
+from pipeline.localization._places import shares
 from pipeline.localization.base import Localization
 from pipeline.observations import Observations
 from pipeline.precision import matched
@@ -136,6 +137,8 @@ class EnsembleFilter(ABC):
             )
         self.operator, self.space, self.transform = operator, space, transform
         self.localization = localization if transform is None else None
+        if self.localization is not None:
+            self.shares = shares(self.localization, space)
         self.inflation, self.rotate, self.update = inflation or Inflation(), rotate, update
         self.variables, self.free = variables_of(space, components), free_elements(space, components)
         self.whole = bool(self.free.all())

@@ -54,11 +54,11 @@ class EAKF(EnsembleFilter):
         elements = torch.cat([self.places.elements, own])
         if len(points) * count <= _DENSE:
             rho = weights(Places(points, elements, component, self.places.cell), where, self.localization)
-            rho = coupled(rho, component.unsqueeze(-1), observed, self.localization)
+            rho = coupled(rho, component.unsqueeze(-1), observed, self.shares)
             return [(slice(None), column) for column in _scatter(rho, elements, self.space.size + count).to(like)]
         reach: Reach = []
         for block, near in neighbours(self.places, where, points, self.localization):
-            rhos = coupled(near.weight, observed[block].unsqueeze(-1), component[near.index], self.localization)
+            rhos = coupled(near.weight, component[near.index], observed[block].unsqueeze(-1), self.shares)
             for index, weight in zip(near.index, rhos, strict=True):
                 columns = elements[index[weight > 0]]
                 rho = weight[weight > 0].unsqueeze(-1).expand(columns.shape)

@@ -60,7 +60,7 @@ class LETKF(EnsembleFilter):
             vectors, elements, component = vectors[rank::size], elements[rank::size], component[rank::size]
         observed, local = homes(operator.observations, self.space), []
         for block, near in neighbours(self.places, vectors, positions(operator.observations), self.localization):
-            rho = coupled(near.weight, component[block].unsqueeze(-1), observed[near.index], self.localization)
+            rho = coupled(near.weight, component[block].unsqueeze(-1), observed[near.index], self.shares)
             if bool((reached := rho.any(dim=-1)).any()):
                 found = Neighbours(near.index, rho)[reached]
                 local.append((elements[block][reached].to(like.device), found.to(like)))

@@ -7,11 +7,13 @@ great circles, d = 2 asin(|a - b| / 2) for unit vectors a and b, which is exact 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from pipeline.errors import PipelineError
 from pipeline.localization.base import Localization
 from pipeline.observations import Observations
 from pipeline.spaces import EARTH_RADIUS, Space
@@ -100,9 +102,19 @@ def homes(observations: Observations, space: Space) -> torch.Tensor:
     return torch.tensor([number[variable] for variable in observations.variable], dtype=torch.int64)
 
 
-def coupled(rho: torch.Tensor, own: torch.Tensor, other: torch.Tensor, localization: Localization) -> torch.Tensor:
-    """Weights (...) between elements and observations of the components `own` and `other`."""
-    return torch.where(own == other, rho, localization.between * rho)
+def shares(localization: Localization, space: Space) -> torch.Tensor:
+    """Factor on what observations of other components say about each component, (C,)."""
+    between, names = localization.between, space.names
+    if not isinstance(between, Mapping):
+        return torch.full((len(names),), float(between), dtype=torch.float64)
+    if unknown := [name for name in between if name not in names]:
+        raise PipelineError(f"localization: between {unknown[0]!r} is no component; choose from {', '.join(names)}")
+    return torch.tensor([between.get(name, 1.0) for name in names], dtype=torch.float64)
+
+
+def coupled(rho: torch.Tensor, own: torch.Tensor, other: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """Weights (...) of observations of the components `other` for elements of `own`, with the `shares` of each."""
+    return torch.where(own == other, rho, share[own] * rho)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,21 @@
 
 It multiplies sampled covariances (serial filters: x'_k h'_k^T rho) or the observations' precision (local analyses:
 R^-1 rho); both damp correlations that a small ensemble cannot tell from chance. `between` multiplies rho where
-observation and element belong to different components: 1 is strong coupling, 0 leaves each its own observations.
+observation and element belong to different components: 1 is strong coupling, 0 leaves each its own observations. With
+names it is that of the component that is corrected, 1 where there is none: {ocean: 0} lets the sea correct the air, not
+the air the sea.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 
 from pipeline.errors import PipelineError
 
+Between = float | Mapping[str, float]
 UNITS = ("km", "degree", "cell")
 
 
@@ -23,22 +27,23 @@ class Localization(ABC):
         unit: of every length: `km` and `degree` along great circles, `cell`: grid lengths of the first component's
             longitudes, for models that live on a ring.
         reach: distance from which on the weight is 0.
-        between: factor on the weight between components.
+        between: factor on the weight between components, one number or by the component that is corrected.
     """
 
     unit: str
     reach: float
-    between: float
+    between: Between
 
     @abstractmethod
     def weight(self, distance: torch.Tensor) -> torch.Tensor:
         """rho of distances (...), in `unit`."""
 
 
-def check(kind: str, name: str, value: float, unit: str, between: float) -> None:
+def check(kind: str, name: str, value: float, unit: str, between: Between) -> None:
     """Refuse a length that is not positive, a unit that is unknown, or a factor outside 0..1."""
-    if not 0 <= between <= 1:
-        raise PipelineError(f"localization/{kind}: between {between} is outside 0..1")
+    for factor in between.values() if isinstance(between, Mapping) else [between]:
+        if not 0 <= factor <= 1:
+            raise PipelineError(f"localization/{kind}: between {factor} is outside 0..1")
     if not value > 0:
         raise PipelineError(f"localization/{kind}: {name} {value} must be positive")
     if unit not in UNITS:

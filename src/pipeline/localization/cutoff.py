@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pipeline.localization.base import Localization, check
+from pipeline.localization.base import Between, Localization, check
 
 
 class Cutoff(Localization):
@@ -13,10 +13,10 @@ class Cutoff(Localization):
     Args:
         radius: from which on an observation does not count.
         unit: `km`, `degree` or `cell`.
-        between: factor on the weight between components.
+        between: factor on the weight between components, one number or by the component that is corrected.
     """
 
-    def __init__(self, radius: float = float("inf"), unit: str = "km", between: float = 1.0) -> None:
+    def __init__(self, radius: float = float("inf"), unit: str = "km", between: Between = 1.0) -> None:
         check("cutoff", "radius", radius, unit, between)
         self.unit, self.reach, self.between = unit, radius, between
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import torch
 
-from pipeline.localization.base import Localization, check
+from pipeline.localization.base import Between, Localization, check
 
 
 class GaspariCohn(Localization):
@@ -21,10 +21,10 @@ class GaspariCohn(Localization):
     Args:
         half_width: c; the weight vanishes from 2 c on.
         unit: `km`, `degree` or `cell`.
-        between: factor on the weight between components.
+        between: factor on the weight between components, one number or by the component that is corrected.
     """
 
-    def __init__(self, half_width: float, unit: str = "km", between: float = 1.0) -> None:
+    def __init__(self, half_width: float, unit: str = "km", between: Between = 1.0) -> None:
         check("gaspari_cohn", "half_width", half_width, unit, between)
         self.half_width, self.unit, self.reach, self.between = half_width, unit, 2.0 * half_width, between
 
