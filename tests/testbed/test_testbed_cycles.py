@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from matplotlib.axes import Axes
 
 from pipeline.config import resolve
 from pipeline.errors import PipelineError
@@ -201,3 +202,21 @@ def test_peak_memory_is_that_of_the_tensors():
 def test_mistakes_are_named_before_any_job(change, message):
     with pytest.raises(PipelineError, match=message):
         resolve({"experiment": "quasi_geostrophic", "size": "test", "testbed": change})
+
+
+def test_figure_has_the_first_row_on_top_and_no_stage_that_no_row_has():
+    scores = {
+        name: {"analysis": [error, 2 * error], "analysis_of_u": [error] * 2, "analysis_of_v": [2 * error] * 2}
+        for name, error in (("first", 0.3), ("second", 0.5))
+    }
+    series = {"first": xr.Dataset({"error": (("seed", "cycle"), np.ones((2, 3)))}, {"day": ("cycle", [0.0, 1.0, 2.0])})}
+    drawn = figure.draw(scores, series, {"first"}, "title")
+    errors, by_variable, costs = (a for a in drawn.findobj(Axes) if a.get_xlabel() not in ("", "day"))
+    assert [text.get_text() for text in errors.get_legend().get_texts()] == ["analysis"]
+    assert errors.get_ylim() == (1.5, -0.5)
+    assert [text.get_text() for text in by_variable.texts] == [".300", ".600", ".500", "1.00"]
+    scores["second"]["cpu_seconds"] = [100.0, 100.0]
+    scores["first"]["cpu_seconds"] = [1.0, 1.0]
+    drawn = figure.draw(scores, series, {"first"}, "title")
+    assert [a.get_xscale() for a in drawn.findobj(Axes) if a.get_xlabel() == costs.get_xlabel()] == ["log"]
+    assert costs.get_xscale() == "linear"
