@@ -107,16 +107,44 @@ class Testbed(Section):
         for name, row in rows.items():
             if row.base and row.base not in rows:
                 raise ValueError(f"row {name!r}: base {row.base!r} is no row; choose one of {', '.join(rows)}")
+        return rows
+
+    @field_validator("rows")
+    @classmethod
+    def _an_ensemble_for_filters(cls, rows: dict[str, TestbedRow]) -> dict[str, TestbedRow]:
+        for name, row in rows.items():
             if row.ensemble and row.members:
                 raise ValueError(f"row {name!r}: {row.members} members of a time-lagged ensemble beside one of its own")
+            if row.method is None:
+                continue
+            kind = row.method.kind
+            is_filter = "inflation" in registry.options("assimilation", kind)  # spread is what they alone have
+            if is_filter and not row.ensemble:
+                raise ValueError(f"row {name!r}: {kind} corrects an ensemble; set ensemble: true")
+            if row.ensemble and not is_filter:
+                raise ValueError(
+                    f"row {name!r}: {kind} corrects one state, so that members would grow alike; leave ensemble: true "
+                    "out, or choose a filter"
+                )
         return rows
+
+    @model_validator(mode="after")
+    def _observed_variables(self) -> Testbed:
+        observed = self.observations.variables
+        for name, row in self.rows.items():
+            if observed and (unknown := [variable for variable in row.variables if variable not in observed]):
+                raise ValueError(f"row {name!r}: {unknown[0]!r} is not observed; choose from {', '.join(observed)}")
+        return self
 
     @model_validator(mode="after")
     def _has_networks(self) -> Testbed:
         rows = [name for name, row in self.rows.items() if row.learnt]
         for name in ("autoencoder", "o2lnet"):
             if rows and getattr(self, name) is None:
-                raise ValueError(f"row {rows[0]!r} takes networks and error statistics; give testbed.{name}")
+                raise ValueError(
+                    f"row {rows[0]!r} takes networks and error statistics; give testbed.{name}, or let its method work "
+                    "without, transform: null"
+                )
         return self
 
     @model_validator(mode="after")

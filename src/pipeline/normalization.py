@@ -41,6 +41,9 @@ class Normalization:
     period: tuple[str, str]
     source: dict[str, str]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Normalization:
+        return self  # as a `Space`
+
     @classmethod
     def from_datasets(
         cls, space: Space, datasets: dict[str, xr.Dataset], start: str | np.datetime64, end: str | np.datetime64

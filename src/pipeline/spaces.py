@@ -173,6 +173,9 @@ class Space:
     def names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.components)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Space:
+        return self  # nothing in it changes, and modules that hold it are copied for every analysis
+
     def __add__(self, other: Space) -> Space:
         return Space(self.components + other.components)
 

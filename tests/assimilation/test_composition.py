@@ -81,7 +81,10 @@ def test_space_reaches_whoever_asks():
     ("change", "message"),
     [
         ({"kind": "three_d_vra"}, "did you mean 'three_d_var'"),
-        ({"transform": {"file": "eof.nc"}}, "transforms: .* has no kind; choose one of autoencoder, balance, identity"),
+        (
+            {"transform": {"file": "eof.nc"}},
+            "transforms: .* has no kind; choose one of autoencoder, balance",
+        ),
         ({"covariance": {"kind": "nmc", "fiel": "x"}}, "did you mean 'file'"),
         ({"itrations": 3}, "did you mean 'iterations'"),
         ({"covariance": {"kind": "nmc", "file": "nowhere.nc"}}, "nowhere.nc: no such file"),
@@ -105,3 +108,49 @@ def test_file_of_members(tmp_path):
     found = method.analysis(members[0], observe(SPACE, members[1]))
     rank = torch.linalg.matrix_rank(torch.cat([members - members.mean(0), found.increment[None]]))
     assert int(rank) == 5  # the increment adds no direction to the five of the ensemble
+
+
+PARTS = """
+kind: three_d_var
+transform: {kind: by_component, parts: {ocean: {kind: identity}}}
+covariance:
+  kind: by_component
+  parts:
+    atmosphere: {kind: diagonal, standard_deviation: {ps: 300.0, ta: 2.0}}
+    ocean: {kind: diagonal, standard_deviation: {sst: 1.0, ssh: 0.1}}
+minimizer: lbfgs
+"""
+
+
+def test_each_component_may_have_a_covariance_of_its_own():
+    """The same analysis as of one covariance for both; each part is told of its component alone."""
+    method = build(yaml.safe_load(PARTS), **CONTEXT)
+    whole = yaml.safe_load(PARTS)
+    deviation = {v: d for part in whole["covariance"]["parts"].values() for v, d in part["standard_deviation"].items()}
+    whole |= {"transform": {"kind": "identity"}, "covariance": {"kind": "diagonal", "standard_deviation": deviation}}
+    x, truth = background(SPACE, (2,), seed=4).double()
+    found, wanted = (m.analysis(x, observe(SPACE, truth)).increment for m in (method, build(whole, **CONTEXT)))
+    torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-6)
+    assert all(bool(found[SPACE.slice_of(name)].any()) for name in SPACE.names)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"ocean": {"kind": "identity"}}, "parts for ocean, the state has atmosphere, ocean"),
+        ({"ocean": {"kind": "identity"}, "ice": {"kind": "identity"}}, "parts for ocean, ice, the state has"),
+        ({"ocean": {"kind": "diagonal", "standard_deviation": {"ps": 1.0}}}, "sst"),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(parts, message):
+    configuration = yaml.safe_load(PARTS)
+    configuration["covariance"]["parts"] = parts
+    with pytest.raises(PipelineError, match=message):
+        build(configuration, **CONTEXT)
+
+
+def test_a_transform_of_an_unknown_component_is_refused():
+    configuration = yaml.safe_load(PARTS)
+    configuration["transform"]["parts"] = {"ice": {"kind": "identity"}}
+    with pytest.raises(PipelineError, match="no component 'ice'; choose from atmosphere, ocean"):
+        build(configuration, **CONTEXT)

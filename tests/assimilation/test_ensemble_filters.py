@@ -278,5 +278,5 @@ def test_members_and_values_that_cannot_be_are_refused(kind):
             method.assimilate(members, value, network)
     missing = value.clone()
     missing[3] = torch.nan
-    with pytest.raises(PipelineError, match="1 values observed are not finite"):
+    with pytest.raises(PipelineError, match=r"1 of \d+ observed values are not finite; leave"):
         method.assimilate(MEMBERS, missing, network)

@@ -19,6 +19,7 @@ from pipeline.localization._places import Places, positions, weights
 from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
 from pipeline.spaces import Component, Grid, Space
+from pipeline.transforms.linear import Linear, fit
 
 MEMBERS = ensemble()
 LOCALIZATION = {"kind": "gaspari_cohn", "half_width": 3000.0}
@@ -89,10 +90,31 @@ def test_localized_optimal_interpolation_is_the_mean_of_the_whole_filter(kind, i
     assert float((anomalies - (about - X_B) / SCALE).abs().max()) > 0.1
 
 
-def test_sparse_and_dense_reach_of_the_adjustment_filter_agree(monkeypatch):
-    dense = filter_of("eakf", localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).state
-    monkeypatch.setattr(eakf, "_DENSE", 0)
-    assert_same(filter_of("eakf", localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).state, dense)
+WAYS = [(library, reach) for library in ("numpy", "torch") for reach in ("dense", "gathered")]
+"""In which the adjustment filter updates its columns; by its own choice one of them for a given state and device."""
+
+
+def go(way: tuple[str, str], monkeypatch) -> None:
+    library, reach = way
+    monkeypatch.setattr(eakf, "_in_numpy", lambda *given: library == "numpy")
+    monkeypatch.setattr(eakf, "_DENSE", 1_000_000 if reach == "dense" else 0)
+
+
+@pytest.fixture(params=[("letkf", None)] + [("eakf", way) for way in WAYS], ids=str)
+def kind_in_a_way(request, monkeypatch) -> str:
+    kind, way = request.param
+    if way:
+        go(way, monkeypatch)
+    return kind
+
+
+@pytest.mark.parametrize("way", WAYS[1:])
+def test_all_ways_of_the_adjustment_filter_agree(way, monkeypatch):
+    whole = filter_of("eakf", localization=LOCALIZATION)
+    wanted = whole.analysis(MEMBERS, OBSERVATIONS).state
+    go(way, monkeypatch)
+    found = filter_of("eakf", localization=LOCALIZATION).analysis(MEMBERS, OBSERVATIONS).state
+    assert_same(found, wanted)
 
 
 @pytest.mark.parametrize("kind", LOCAL)
@@ -102,11 +124,8 @@ def test_wide_localization_tends_to_none(kind):
     assert_same(found.analysis(MEMBERS, OBSERVATIONS).state, wanted.analysis(MEMBERS, OBSERVATIONS).state, 1e-4)
 
 
-@pytest.mark.parametrize("reach", [1_000_000, 0])
-@pytest.mark.parametrize("kind", LOCAL)
-def test_nothing_between_components_is_each_by_its_own_observations(kind, reach, monkeypatch):
-    """The serial filter's dense and gathered reach; the other filter has one way."""
-    monkeypatch.setattr(eakf, "_DENSE", reach)
+def test_nothing_between_components_is_each_by_its_own_observations(kind_in_a_way):
+    kind = kind_in_a_way
     found = filter_of(kind, localization=LOCALIZATION | {"between": 0.0}).analysis(MEMBERS, OBSERVATIONS).increment
     alone = [
         filter_of(kind, localization=LOCALIZATION, components=[name]).analysis(MEMBERS, OBSERVATIONS).increment
@@ -117,9 +136,9 @@ def test_nothing_between_components_is_each_by_its_own_observations(kind, reach,
     assert float(((found - strong) / SCALE).abs().max()) > 0.1
 
 
-@pytest.mark.parametrize("reach", [1_000_000, 0])
-def test_of_one_observation_the_other_component_takes_the_factor_s_share(reach, monkeypatch):
-    monkeypatch.setattr(eakf, "_DENSE", reach)
+@pytest.mark.parametrize("way", WAYS)
+def test_of_one_observation_the_other_component_takes_the_factor_s_share(way, monkeypatch):
+    go(way, monkeypatch)
     one = OBSERVATIONS.where(np.array([4]))
     whole, half = (
         filter_of("eakf", localization=LOCALIZATION | {"between": c}).analysis(MEMBERS, one).increment for c in (1, 0.5)
@@ -132,10 +151,8 @@ def test_of_one_observation_the_other_component_takes_the_factor_s_share(reach, 
     assert bool(whole[:, ~own].any())
 
 
-@pytest.mark.parametrize("reach", [1_000_000, 0])
-@pytest.mark.parametrize("kind", LOCAL)
-def test_one_way_coupling_lets_observations_of_one_component_correct_the_other_alone(kind, reach, monkeypatch):
-    monkeypatch.setattr(eakf, "_DENSE", reach)
+def test_one_way_coupling_lets_observations_of_one_component_correct_the_other_alone(kind_in_a_way):
+    kind = kind_in_a_way
     for own, other in (SPACE.names, SPACE.names[::-1]):
         observed = OBSERVATIONS.where(np.isin(OBSERVATIONS.variable, list(SPACE[own].variables)))
         strong, into_other, into_own = (
@@ -241,3 +258,20 @@ def test_ranks_share_the_places():
     ]
     assert torch.equal(sum(parts), whole)
     assert int(sum((part.abs().sum(0) > 0).int() for part in parts).max()) == 1
+
+
+@pytest.mark.parametrize("kind", LOCAL)
+def test_latent_variables_belong_to_no_component(kind):
+    everywhere = {"kind": "cutoff"}
+    samples = fit(MEMBERS)
+    for between, message in ((0.0, "belong to no component"), ({"ice": 0.0}, "'ice' is no component")):
+        with pytest.raises(PipelineError, match=message):
+            filter_of(kind, localization=everywhere | {"between": between}, transform=Linear(samples))
+    filter_of(kind, localization=everywhere | {"between": {SPACE.names[0]: 1.0}}, transform=Linear(samples))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_batch_stays_empty(kind):
+    options = {"localization": LOCALIZATION} if kind in LOCAL else {}
+    nothing = MEMBERS.expand(0, *MEMBERS.shape)
+    assert filter_of(kind, **options).analysis(nothing, OBSERVATIONS).state.shape == nothing.shape

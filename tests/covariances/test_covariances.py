@@ -5,16 +5,19 @@ import pytest
 import torch
 import xarray as xr
 
-from pipeline import registry
-from pipeline.covariances import Covariance, Differences, spectral
+from pipeline import laplacian, registry
+from pipeline.covariances import Covariance, Differences, laplacian_modes, spectral
 from pipeline.covariances.blended import Blended
+from pipeline.covariances.by_component import ByComponent
 from pipeline.covariances.diagonal import Diagonal
 from pipeline.covariances.ensemble import Ensemble
 from pipeline.covariances.hybrid import Hybrid
 from pipeline.covariances.identity import Identity
+from pipeline.covariances.laplacian_modes import LaplacianModes
 from pipeline.covariances.nmc import Nmc
 from pipeline.covariances.spectral import Spectral
 from pipeline.errors import PipelineError
+from pipeline.spaces import Component, Grid, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
 
 N, MEMBERS = 12, 6
@@ -41,7 +44,25 @@ def _ensemble() -> Ensemble:
     return Ensemble(xr.Dataset({"z": (("member", "latent"), _members().numpy())}), inflation=1.2)
 
 
+def _component(name: str, variables: tuple[str, ...], rows: int) -> Component:
+    """On rows x 4 cells without land."""
+    bounds = np.linspace(-90.0, 90.0, rows + 1)
+    return Component(name, Grid((bounds[1:] + bounds[:-1]) / 2, 90.0 * np.arange(4), bounds), variables)
+
+
+SEA = _component("ocean", ("sst",), 3)
+TWO = Space((_component("atmosphere", ("ps",), 1), _component("ocean", ("sst", "ssh"), 1)))
+
+
+def _by_component() -> ByComponent:
+    sea = _members()[:, TWO.slice_of("ocean")]
+    parts = {"ocean": LaplacianModes(laplacian_modes.fit(sea, TWO["ocean"], 1)), "atmosphere": Identity(0.7)}
+    return ByComponent(parts, TWO)
+
+
 BUILDERS = {
+    "by_component": _by_component,
+    "laplacian_modes": lambda: LaplacianModes(laplacian_modes.fit(_members(), SEA, 1), inflation=1.4),
     "blended": lambda: Blended(xr.Dataset({"variance": ("latent", (_deviation() ** 2).numpy())}), 0.3).with_members(
         _members()
     ),
@@ -207,3 +228,67 @@ def test_global_means_have_errors_where_told():
         found = (h.weight @ applied).mean(-1)
         assert found[1] == pytest.approx(wanted, rel=0.25, abs=0.05)
         assert found[0].abs() < 0.2
+
+
+def _two_seas() -> Component:
+    """Land along 90 and 270 degrees east, from pole to pole."""
+    bounds = np.linspace(-90.0, 90.0, 13)
+    lon = np.arange(24) * 15.0
+    mask = np.broadcast_to((lon != 90) & (lon != 270), (12, 24)).copy()
+    return Component("ocean", Grid((bounds[1:] + bounds[:-1]) / 2, lon, bounds, mask), ("sst", "ssh"))
+
+
+def test_modes_of_the_laplacian_hold_scales_and_their_relation_and_end_at_land():
+    """Differences drawn from a known covariance of the modes give it back; parted seas and land have nothing."""
+    sea = _two_seas()
+    wavenumber, modes = laplacian.modes(sea.grid, 6)
+    power = torch.from_numpy(1 / (1 + (wavenumber / 3) ** 4)).sqrt()
+    noise = torch.randn(4000, 2, len(power), generator=torch.Generator().manual_seed(2)).double()
+    sst = noise[:, 0] * power
+    ssh = 0.8 * sst + 0.6 * noise[:, 1] * power
+    d = torch.stack([2.0 * sst, 0.1 * ssh], 1) @ torch.from_numpy(modes)
+    covariance = LaplacianModes(laplacian_modes.fit(d.flatten(1), sea, 6))
+
+    wet = torch.from_numpy(np.broadcast_to(sea.grid.mask, sea.shape).copy()).flatten()
+    own = covariance.variance
+    assert float(own[~wet].abs().max()) == 0.0
+    of_latitude = (
+        d.var(0, correction=0).unflatten(-1, sea.grid.shape).sum(-1) / torch.from_numpy(sea.grid.mask.sum(1))
+    ).flatten()
+    torch.testing.assert_close(own[wet], of_latitude.repeat_interleave(24)[wet], rtol=1e-10, atol=0.0)
+
+    place = np.zeros(sea.shape)
+    place[0, 6, 12] = 1.0  # SST in the sea that has 180 degrees east
+    column = covariance(torch.from_numpy(place).flatten()).unflatten(0, sea.shape).numpy()
+    lon = sea.grid.lon
+    other = (lon < 90) | (lon > 270)
+    assert np.abs(column[..., other]).max() < 1e-9 * column.max()
+    here = column[:, 6, 12] / np.sqrt(np.outer(own, own).reshape(*sea.shape, *sea.shape)[:, 6, 12, 0, 6, 12])
+    np.testing.assert_allclose(here, [1.0, 0.8], atol=0.03)
+
+
+def test_modes_of_the_laplacian_need_differences_and_a_sea():
+    sea = _two_seas()
+    with pytest.raises(PipelineError, match="1 differences are too few"):
+        laplacian_modes.fit(torch.ones(1, sea.size), sea, 3)
+    dry = Component("ocean", Grid(sea.grid.lat, sea.grid.lon, sea.grid.lat_bounds, sea.grid.mask & False), ("sst",))
+    with pytest.raises(PipelineError, match="12x24 cells, all of them masked"):
+        laplacian_modes.fit(torch.ones(2, dry.size), dry, 3)
+    half = Component("ocean", Grid(sea.grid.lat, sea.grid.lon[:12], sea.grid.lat_bounds), ("sst",))
+    with pytest.raises(PipelineError, match="equally spaced around the globe"):
+        laplacian_modes.fit(torch.randn(2, half.size), half, 3)
+    with pytest.raises(PipelineError, match="inflation 0"):
+        LaplacianModes(laplacian_modes.fit(torch.randn(3, sea.size), sea, 3), inflation=0.0)
+
+
+def test_components_by_themselves_are_blocks():
+    covariance, sea = _by_component(), TWO.slice_of("ocean")
+    dense = _dense(covariance)
+    assert float(dense[sea, : sea.start].abs().max()) == 0.0
+    torch.testing.assert_close(dense[sea, sea], _dense_of(covariance.parts[1]), **TOLERANCE)
+    with pytest.raises(PipelineError, match="parts for ocean, the state has atmosphere, ocean"):
+        ByComponent({"ocean": Identity()}, TWO)
+
+
+def _dense_of(covariance: Covariance) -> torch.Tensor:
+    return covariance(torch.eye(len(covariance.variance)).double())

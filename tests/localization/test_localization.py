@@ -96,7 +96,10 @@ def test_what_cannot_be_is_refused():
     for kind, options in OPTIONS.items():
         with pytest.raises(PipelineError, match=r"between 1.5 is outside 0..1"):
             registry.build("localization", kind, **options, between=1.5)
-        with pytest.raises(PipelineError, match=r"between -1 is outside 0..1"):
+        with pytest.raises(PipelineError, match=r"between sea: -1 is outside 0..1"):
             registry.build("localization", kind, **options, between={"sea": -1})
+    for wrong in (None, "0.5", [0.5], {"sea": None}, {"sea": "0"}, True):
+        with pytest.raises(PipelineError, match=r"is no number; give one for all, between: 0.5, or one"):
+            registry.build("localization", "cutoff", radius=3, between=wrong)
     with pytest.raises(PipelineError, match="unit 'miles' is unknown; choose one of km, degree, cell"):
         registry.build("localization", "cutoff", radius=3, unit="miles")

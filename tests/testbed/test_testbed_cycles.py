@@ -196,6 +196,12 @@ def test_peak_memory_is_that_of_the_tensors():
             {"rows": {"x": {"ensemble": True, "members": 6}}},
             "6 members of a time-lagged ensemble beside one of its own",
         ),
+        ({"rows": {"x": {"method": {"kind": "etkf"}}}}, "'x': etkf corrects an ensemble; set ensemble: true"),
+        (
+            {"rows": {"x": {"ensemble": True, "method": {"kind": "three_d_var"}}}, "cycling": {"ensemble": 4}},
+            "'x': three_d_var corrects one state",
+        ),
+        ({"rows": {"x": {"variables": ["v_500"]}}, "observations": {"variables": ["psi_upper"]}}, "'v_500' is not obs"),
         ({"observations": {"stations": 3}}, "unknown key"),
     ],
 )

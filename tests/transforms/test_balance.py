@@ -173,7 +173,8 @@ def _distance(grid: Grid, lat: float, lon: float) -> torch.Tensor:
 
 def test_levels_come_from_the_names():
     assert wind_levels(VARIABLES) == ("300", "700")
-    assert wind_levels(("ps", "ta", "ua", "va")) == ()
+    assert wind_levels(("ps", "ta", "ua", "va")) == ("a",)
+    assert wind_levels(("sst", "ssu", "ssv", "ssh")) == ()
     with pytest.raises(PipelineError, match="u_850 and v_850 one is missing"):
         wind_levels(("u_850", "t_850"))
 

@@ -15,6 +15,7 @@ from pipeline.spaces import Component, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
 from pipeline.transforms import Transform, balance
 from pipeline.transforms.autoencoder import Autoencoder
+from pipeline.transforms.by_component import ByComponent
 from pipeline.transforms.identity import Identity
 from pipeline.transforms.linear import Linear, fit
 
@@ -54,10 +55,20 @@ def _normalization(space):
 
 
 WINDS = Component("atmosphere", gaussian_grid(SphericalHarmonics(5, 8, 16)), ("u_500", "v_500", "t_500", "ps"))
-SPACES = {"balance": Space((WINDS,))}
+SEA = Component("ocean", WINDS.grid, ("sst",))
+SPACES = {"balance": Space((WINDS,)), "by_component": Space((SEA, WINDS))}
 """Of the transforms that are not for any state."""
 
+
+def _by_component(space: Space) -> ByComponent:
+    """Balance for the second of two components, nothing for the first."""
+    second = Space((space.components[1],))
+    states = _states(space, 12)[:, space.slice_of(second.names[0])]
+    return ByComponent({second.names[0]: balance.Balance(balance.fit(states, second), second)}, space)
+
+
 BUILDERS = {
+    "by_component": _by_component,
     "balance": lambda space: balance.Balance(balance.fit(_states(space, 12), space), space),
     "identity": lambda space: Identity(),
     "linear": lambda space: Linear(fit(_states(space, 12)), rank=7),

@@ -11,7 +11,7 @@ if FORTRAN:
     WORLD = (*WORLD, "bridge")
 MODEL_FILES = [MODEL, GRID] if FORTRAN else []
 # A table of filters alone trains no networks.
-LEARNT = {name for name, row in CONFIG.testbed.rows.items() if row.learnt}
+LEARNT_ROWS = {name for name, row in CONFIG.testbed.rows.items() if row.learnt}
 
 
 rule testbed_nature:
@@ -86,7 +86,7 @@ rule testbed_errors:
         nature=rules.testbed_nature.output[0],
         autoencoder=rules.testbed_autoencoder.output.weights,
         o2lnet=rules.testbed_o2lnet.output.weights,
-        code=code(*WORLD, "testbed/errors", "testbed/observing", "covariances", "verification/latent"),
+        code=code(*WORLD, "testbed/errors", "testbed/observing", "covariances", "transforms", "laplacian", "verification/latent"),
     output:
         directory(f"{RESULTS}/errors"),
     log:
@@ -128,7 +128,7 @@ rule testbed_row:
         model=MODEL_FILES,
         nature=rules.testbed_nature.output[0],
         truths=rules.testbed_truths.output[0],
-        errors=lambda wildcards: rules.testbed_errors.output[0] if wildcards.row in LEARNT else [],
+        errors=lambda wildcards: rules.testbed_errors.output[0] if wildcards.row in LEARNT_ROWS else [],
         code=code(
             *WORLD,
             "testbed/cycles",
@@ -136,6 +136,8 @@ rule testbed_row:
             "assimilation",
             "covariances",
             "transforms",
+            "localization",
+            "inflation",
             "observations/latent_observer",
             "ensembles/lagged",
         ),
@@ -160,7 +162,7 @@ rule testbed_row:
 
 rule testbed_summary:
     input:
-        errors=rules.testbed_errors.output[0] if LEARNT else [],
+        errors=rules.testbed_errors.output[0] if LEARNT_ROWS else [],
         scores=expand(f"{RESULTS}/rows/{{row}}.json", row=ROWS),
         code=code("verification/testbeds"),
     output:

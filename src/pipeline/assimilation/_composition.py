@@ -11,6 +11,7 @@ from typing import Any
 from pipeline import registry
 from pipeline.assimilation.base import Method
 from pipeline.errors import PipelineError
+from pipeline.spaces import Space
 
 FAMILIES = {
     "transform": "transforms",
@@ -27,6 +28,9 @@ FAMILIES = {
 
 MAPPINGS = {"scales": "assimilation"}
 """Options that hold several components, each under a name of its own."""
+
+PARTS = "parts"
+"""The option that holds, by the state's component, several of the family that it belongs to."""
 
 
 def build(configuration: Mapping[str, Any], defaults: Mapping[str, Any] | None = None, **context: Any) -> Method:
@@ -55,9 +59,19 @@ def _build(family: str, configuration: Mapping[str, Any], context: dict[str, Any
         elif name in MAPPINGS:
             held = MAPPINGS[name]
             options[name] = {k: _build(held, v, context) if isinstance(v, Mapping) else v for k, v in value.items()}
+        elif name == PARTS and isinstance(value, Mapping):
+            options[name] = {k: _build(family, v, _of_component(k, context)) for k, v in value.items()}
         elif name in FAMILIES and isinstance(value, (list, tuple)):
             parts = (_build(FAMILIES[name], part, context) if isinstance(part, Mapping) else part for part in value)
             options[name] = [*parts]
     allowed = registry.options(family, kind)
     shared = {name: value for name, value in context.items() if name in allowed and name not in options}
     return registry.build(family, kind, **shared, **options)
+
+
+def _of_component(name: str, context: dict[str, Any]) -> dict[str, Any]:
+    """The context with the space of one component; as it is where there is no such one, which the whole refuses."""
+    space = context.get("space")
+    if space is None or name not in space.names:
+        return context
+    return context | {"space": Space((space[name],))}

@@ -132,13 +132,18 @@ class EnsembleFilter(ABC):
             raise PipelineError(f"{self._name}: this filter is global; choose letkf or eakf with a localization")
         if transform is not None and localization is not None and localization.reach < math.inf:
             raise PipelineError(
-                f"{self._name}: latent variables have no place; leave localization or transform out, or let every "
-                "observation count everywhere, localization: {kind: cutoff}"
+                f"{self._name}: latent variables have no place; leave localization out, work without a transform "
+                "(transform: null), or let every observation count everywhere, localization: {kind: cutoff}"
             )
         self.operator, self.space, self.transform = operator, space, transform
+        if localization is not None:
+            self.shares = shares(localization, space)
+            if transform is not None and not bool((self.shares == 1).all()):
+                raise PipelineError(
+                    f"{self._name}: latent variables belong to no component; leave between or transform out, or change "
+                    f"one component alone, components: [{space.names[0]}]"
+                )
         self.localization = localization if transform is None else None
-        if self.localization is not None:
-            self.shares = shares(self.localization, space)
         self.inflation, self.rotate, self.update = inflation or Inflation(), rotate, update
         self.variables, self.free = variables_of(space, components), free_elements(space, components)
         self.whole = bool(self.free.all())
@@ -202,7 +207,10 @@ class EnsembleFilter(ABC):
             return members
         used = value[..., network.rows]
         if not bool(torch.isfinite(used).all()):
-            raise PipelineError(f"{self._name}: {int((~torch.isfinite(used)).sum())} values observed are not finite")
+            raise PipelineError(
+                f"{self._name}: {int((~torch.isfinite(used)).sum())} of {used.numel()} observed values are not finite; "
+                "leave those observations out"
+            )
         return self._cycle(members, used, network, random or self.random)[0]
 
     @torch.no_grad()

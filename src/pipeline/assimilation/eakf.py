@@ -24,7 +24,7 @@ _DENSE = 1_000_000
 """Weights between places and observations up to which all are kept and nothing is gathered."""
 
 _FEW = 20_000
-"""Numbers up to which all of them are few enough for NumPy."""
+"""Numbers of state and observations, of all members, up to which a step without gathering is faster in NumPy."""
 
 Reach = list[tuple[slice | torch.Tensor, torch.Tensor | float]]
 """For each observation, the columns of [state, observations] that it changes, and L there."""
@@ -79,11 +79,10 @@ class EAKF(EnsembleFilter):
 def _adjust(joint: torch.Tensor, size: int, errors: list[float], reach: Reach) -> None:
     """Update the rows (..., N + 1, size + p) in place; `errors` are (N - 1) r.
 
-    On the CPU NumPy works on the same memory where few numbers change at a time: such a step costs its calls, and
+    On the CPU NumPy works on the same memory where numbers are few or gathered: such a step costs its calls, and
     NumPy's cost a third.
     """
-    few = joint.numel() <= _FEW or not isinstance(reach[0][0], slice)
-    on_cpu = joint.device.type == "cpu" and few
+    on_cpu = joint.device.type == "cpu" and _in_numpy(joint, reach)
     rows, count = (joint.numpy() if on_cpu else joint), joint.shape[-2] - 1
     least = torch.finfo(joint.dtype).tiny
     for j, (columns, weight) in enumerate(reach):
@@ -100,6 +99,10 @@ def _adjust(joint: torch.Tensor, size: int, errors: list[float], reach: Reach) -
             rows.addcmul_(column[..., None], covariance * taper)  # without another array of that size
         else:
             rows[..., where] += column[..., None] * (covariance * taper)
+
+
+def _in_numpy(joint: torch.Tensor, reach: Reach) -> bool:
+    return joint.numel() <= _FEW or not isinstance(reach[0][0], slice)
 
 
 def _scatter(rho: torch.Tensor, elements: torch.Tensor, size: int) -> torch.Tensor:

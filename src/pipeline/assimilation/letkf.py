@@ -30,7 +30,7 @@ _BLOCK = 4_000_000
 
 
 class LETKF(EnsembleFilter):
-    """Local analyses; the localization, which must be given, also says how far an observation reaches."""
+    """Local analyses; the localization, which only a transform makes needless, says how far an observation reaches."""
 
     local = True
     communicator: Any = None
@@ -101,7 +101,7 @@ def _blocks(
     for elements, near in local:
         # S twice; I + S S^T, its eigenvectors with what finds them, and the weights; the members before and after.
         each = batch * count * (2 * near.index.shape[1] + 5 * count + 2 * elements.shape[1])
-        size = max(1, _BLOCK // each)
+        size = max(1, _BLOCK // max(1, each))
         for first in range(0, len(near), size):
             rows = slice(first, first + size)
             yield elements[rows], near[rows]

@@ -29,7 +29,6 @@ def draw(
         title: of the figure.
     """
     style.use()
-    scores = dict(scores)
     variables = _variables(scores)
     figure = plt.figure(figsize=(8.0 + 0.38 * len(variables), 0.27 * len(scores) + 4.4))
     upper, lower = figure.subfigures(2, 1, height_ratios=[0.27 * len(scores) + 1.4, 3.0])
@@ -70,7 +69,8 @@ def _by_variable(axes: Axes, scores: Mapping[str, Mapping[str, list]], variables
     """The analysis error of every variable as a number, coloured within its column from least to largest."""
     values = np.array([[np.mean(s[f"analysis_of_{v}"]) for v in variables] for s in scores.values()])
     logs = np.log(values)
-    shade = (logs - logs.min(0)) / np.maximum(np.ptp(logs, axis=0), 1e-12)
+    least, most = np.nanmin(logs, axis=0), np.nanmax(logs, axis=0)  # a free run may end in NaN
+    shade = (logs - least) / np.maximum(most - least, 1e-12)
     axes.imshow(shade, cmap="Blues", vmin=0.0, vmax=2.0, aspect="auto")  # up to half: numbers stay legible
     for (row, column), value in np.ndenumerate(values):
         text = f"{value:.3f}".lstrip("0") if value < 1 else f"{value:.2f}"

@@ -39,12 +39,18 @@ class Localization(ABC):
         """rho of distances (...), in `unit`."""
 
 
-def check(kind: str, name: str, value: float, unit: str, between: Between) -> None:
-    """Refuse a length that is not positive, a unit that is unknown, or a factor outside 0..1."""
-    for factor in between.values() if isinstance(between, Mapping) else [between]:
+def check(kind: str, length: str, value: float, unit: str, between: Between) -> None:
+    """Refuse a length that is not positive, a unit that is unknown, or a factor that is no number in 0..1."""
+    for name, factor in between.items() if isinstance(between, Mapping) else [("", between)]:
+        given = f"{name}: {factor!r}" if name else repr(factor)
+        if isinstance(factor, bool) or not isinstance(factor, (int, float)):
+            raise PipelineError(
+                f"localization/{kind}: between {given} is no number; give one for all, between: 0.5, or one by the "
+                "component that is corrected, between: {ocean: 0.0}"
+            )
         if not 0 <= factor <= 1:
-            raise PipelineError(f"localization/{kind}: between {factor} is outside 0..1")
+            raise PipelineError(f"localization/{kind}: between {given} is outside 0..1")
     if not value > 0:
-        raise PipelineError(f"localization/{kind}: {name} {value} must be positive")
+        raise PipelineError(f"localization/{kind}: {length} {value} must be positive")
     if unit not in UNITS:
         raise PipelineError(f"localization/{kind}: unit {unit!r} is unknown; choose one of {', '.join(UNITS)}")

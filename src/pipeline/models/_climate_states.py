@@ -23,6 +23,7 @@ from pipeline import bridge
 from pipeline.models.climate import Climate
 from pipeline.models.namelist import write_namelist
 from pipeline.spaces import Space
+from pipeline.spherical_harmonics import SphericalHarmonics
 
 
 class ClimateStates(ABC):
@@ -37,6 +38,7 @@ class ClimateStates(ABC):
 
     Attributes:
         climate: the model.
+        harmonics: of the air's grid and truncation.
         memory: m.
     """
 
@@ -48,6 +50,8 @@ class ClimateStates(ABC):
             namelist = Path(folder) / "climate.nml"
             write_namelist(namelist, model, {"grid": grid}, begin)
             self.climate = Climate(bridge.load(Path(module)), MPI.COMM_SELF, namelist)
+        air = self.climate.space["atmosphere"].grid
+        self.harmonics = SphericalHarmonics(model["atmosphere"]["trunc"], *air.shape)
         self._common: dict[float, torch.Tensor] = {}
 
     @property

@@ -10,7 +10,6 @@ import torch
 from pipeline.errors import PipelineError
 from pipeline.models._climate_states import ClimateStates
 from pipeline.spaces import Component, Space
-from pipeline.spherical_harmonics import SphericalHarmonics
 
 FIELDS = ("u", "v", "t", "q", "z")
 """What the model gives at a level, in its order; it takes increments of the first four."""
@@ -23,9 +22,6 @@ class ClimateAir(ClimateStates):
         variables: of u, v, t, q.
         levels: pressures, rising [hPa].
         options: see `ClimateStates`.
-
-    Attributes:
-        harmonics: of the air's grid and truncation.
     """
 
     def __init__(
@@ -39,7 +35,6 @@ class ClimateAir(ClimateStates):
         super().__init__(**options)
         air = self.climate.space["atmosphere"].grid
         self.pressure = 100.0 * np.asarray(levels, dtype=np.float64)
-        self.harmonics = SphericalHarmonics(options["model"]["atmosphere"]["trunc"], *air.shape)
         names = [f"{name}_{level}" for name in variables for level in levels]
         self._space = Space((Component("atmosphere", air, (*names, "ps")),))
         self._rows = [FIELDS.index(name) * len(levels) + k for name in variables for k in range(len(levels))]

@@ -34,7 +34,7 @@ class Cycles:
         folder: of networks and error statistics.
 
     Raises:
-        PipelineError: a covariance waits for an ensemble, and the row has no members.
+        PipelineError: a covariance waits for an ensemble, and the row has no members; or an unknown variable.
     """
 
     def __init__(self, world: World, row: Mapping[str, Any], folder: Path) -> None:
@@ -114,7 +114,10 @@ class Cycles:
             self.bytes, self.largest = peak(lambda: self.method.analysis(x, observations, ensemble)), size
         began = time.process_time()
         found = self.method.analysis(x, observations, ensemble)
-        return found.state, getattr(found, "deviation", None), time.process_time() - began
+        sigma = getattr(found, "deviation", None)
+        if sigma is not None and not len(sigma):  # nothing was observed
+            sigma = torch.full_like(found.state, torch.nan)
+        return found.state, sigma, time.process_time() - began
 
     def score(self) -> tuple[xr.Dataset, dict[str, list[float]]]:
         """Errors in time, `(seed, cycle)`, and the numbers of the table, one per seed.
@@ -155,7 +158,8 @@ class Cycles:
         if self.method is not None:
             line |= {"cpu_seconds": float(np.median(seconds[first:])), "peak_bytes": float(self.bytes)}
         if "sigma" in series:
-            sigma, error = series["sigma"] / world.deviation, (x - t).double() / world.deviation
+            known = series["sigma"].isfinite().all(-1)
+            sigma, error = (y[known].double() / world.deviation for y in (series["sigma"], x - t))
             line |= correlations(error, sigma, world.space.weights, day)
         return line
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 import xarray as xr
 
-from pipeline.covariances import Differences, spectral
+from pipeline.covariances import Differences, laplacian_modes, spectral
 from pipeline.files import atomic
 from pipeline.networks import load_network
 from pipeline.spaces import Space
@@ -87,7 +87,19 @@ def write(world: World, autoencoder: Path, o2lnet: Path, folder: Path) -> dict[s
 
 
 def write_model_space(differences: torch.Tensor, space: Space, truncation: int, folder: Path) -> None:
-    """spectral.nc of differences (N, n); where they hold winds, balance.nc and spectral.nc of its control variables."""
+    """B of differences (N, n) for each component: of the air spectral.nc, of the sea laplacian_modes.nc.
+
+    Where the air holds winds, balance.nc too, and spectral.nc is that of its control variables.
+    """
+    for component in space.components:
+        own = differences[:, space.slice_of(component.name)]
+        if component.grid.mask.all():
+            _write_air(own, Space((component,)), truncation, folder)
+        else:
+            _save(laplacian_modes.fit(own, component, truncation), folder / "laplacian_modes.nc")
+
+
+def _write_air(differences: torch.Tensor, space: Space, truncation: int, folder: Path) -> None:
     component, means = space.components[0], []
     if wind_levels(component.variables):
         dataset = balance.fit(differences, space, truncation)

@@ -30,10 +30,10 @@ from pipeline.training import reference_statistics
 
 LEADS = (1, 2, 3, 4, 5)
 """Days of the forecasts that are scored."""
-_ENSEMBLE = 500
-"""Seed of the states that ensembles start from; those of the truths begin at 1000."""
 MEMORIES = 100
 """States of the nature runs, about, that a model with memory can be started from."""
+_ENSEMBLE = 500
+"""Seed of the states that ensembles start from; those of the truths begin at 1000."""
 
 
 @dataclass

@@ -33,6 +33,9 @@ from pipeline.spaces import EARTH_RADIUS, Component, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
 from pipeline.transforms.base import Transform
 
+_LOWEST = "a"
+"""Level of ua and va, the winds at the air-sea interface."""
+
 
 class Balance(Transform):
     """Linear; the winds that the truncation does not hold are lost in x = D(E(x)), the scalars return exactly.
@@ -121,24 +124,29 @@ class Places:
 
     @classmethod
     def of(cls, variables: tuple[str, ...]) -> Places:
-        """u_850 belongs to v_850; t_* and ps are balanced, all others are not."""
+        """u_850 belongs to v_850, ua to va; t_*, ta and ps are balanced, all others are not."""
         levels = wind_levels(variables)
-        u, v = ([variables.index(f"{name}_{level}") for level in levels] for name in "uv")
-        scalars = [k for k, name in enumerate(variables) if name == "ps" or name.startswith("t_")]
+        u, v = ([variables.index(_name(part, level)) for level in levels] for part in "uv")
+        scalars = [k for k, name in enumerate(variables) if name in ("ps", "ta") or name.startswith("t_")]
         others = sorted(set(range(len(variables))) - {*u, *v, *scalars})
         return cls(levels, (u, v, scalars, others), np.argsort(u + v + scalars + others).tolist())
 
 
 def wind_levels(variables: tuple[str, ...]) -> tuple[str, ...]:
-    """Levels of the winds among a state's variables: 850 of u_850 and v_850; empty where there are none.
+    """Levels of the winds among a state's variables: 850 of u_850 and v_850, a of ua and va; empty where none are.
 
     Raises:
         PipelineError: one of the two is missing.
     """
-    found = {part: [name[2:] for name in variables if re.match(f"{part}_", name)] for part in "uv"}
+    found = {part: [name[1:].lstrip("_") for name in variables if re.match(f"{part}(_|a$)", name)] for part in "uv"}
     if alone := sorted(set(found["u"]) ^ set(found["v"])):
-        raise PipelineError(f"wind at level {alone[0]}: of u_{alone[0]} and v_{alone[0]} one is missing; give both")
+        u, v = (_name(part, alone[0]) for part in "uv")
+        raise PipelineError(f"wind at level {alone[0]}: of {u} and {v} one is missing; give both")
     return tuple(found["u"])
+
+
+def _name(part: str, level: str) -> str:
+    return f"{part}a" if level == _LOWEST else f"{part}_{level}"
 
 
 def potentials(h: SphericalHarmonics, u: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -232,7 +240,7 @@ def _prepare(
     component = space.components[0]
     places = Places.of(component.variables)
     if not places.levels:
-        raise PipelineError(f"transforms/balance: no winds u_*, v_* among {', '.join(component.variables)}")
+        raise PipelineError(f"transforms/balance: no winds u_*, v_* or ua, va among {', '.join(component.variables)}")
     nlat, nlon = component.grid.shape
     h = SphericalHarmonics(truncation or min(nlon - 1, 2 * nlat - 1) // 3, nlat, nlon)
     gaussian = np.degrees(np.arcsin(h.mu.numpy()))
