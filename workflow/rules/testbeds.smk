@@ -86,7 +86,15 @@ rule testbed_errors:
         nature=rules.testbed_nature.output[0],
         autoencoder=rules.testbed_autoencoder.output.weights,
         o2lnet=rules.testbed_o2lnet.output.weights,
-        code=code(*WORLD, "testbed/errors", "testbed/observing", "covariances", "transforms", "laplacian", "verification/latent"),
+        code=code(
+            *WORLD,
+            "testbed/errors",
+            "testbed/observing",
+            "covariances",
+            "transforms",
+            "laplacian",
+            "verification/latent",
+        ),
     output:
         directory(f"{RESULTS}/errors"),
     log:
