@@ -59,7 +59,7 @@ def test_the_fortran_model_makes_the_forecasts_of_a_testbed(project, experiment,
 def test_a_table_of_filters_trains_no_network(project):
     """From the build to the figure: an ensemble of the moist model, surface pressure alone observed."""
     own = project.folder / "filters.yaml"
-    left_out = ("letkf", "letkf_weak", "letkf_into_air", "letkf_third_into_air", "letkf_ps_weak")
+    left_out = ("letkf", "letkf_weak", "letkf_into_air", "letkf_third_into_air", "letkf_damped", "letkf_ps_weak")
     own.write_text(json.dumps({"testbed": {"rows": dict.fromkeys(left_out)}}))
     done = project.snakemake("--configfile", str(own), config=("experiment=climate_filters", "size=test"))
     assert done.returncode == 0, done.stdout[-4000:]
