@@ -149,6 +149,20 @@ def test_parts_that_do_not_fit_are_named(parts, message):
         build(configuration, **CONTEXT)
 
 
+def test_parts_of_another_size_are_refused(tmp_path):
+    configuration = yaml.safe_load(PARTS)
+    ocean = SPACE["ocean"].size
+    configuration["covariance"]["parts"]["ocean"] = {"kind": "diagonal", "standard_deviation": [1.0] * (ocean - 1)}
+    with pytest.raises(PipelineError, match=f"that of ocean is for {ocean - 1} elements, the component has {ocean}"):
+        build(configuration, **CONTEXT)
+    states = background(SPACE, (9,), seed=3)
+    fit(states[:, SPACE.slice_of("ocean")], 5).to_netcdf(tmp_path / "eof.nc")
+    configuration = yaml.safe_load(PARTS)
+    configuration["transform"]["parts"]["ocean"] = {"kind": "linear", "file": str(tmp_path / "eof.nc")}
+    with pytest.raises(PipelineError, match=r"become \[\d+, 5\]; choose transforms that keep the size"):
+        build(configuration, **CONTEXT).analysis(states[0].double(), observe(SPACE, states[1]))
+
+
 def test_a_transform_of_an_unknown_component_is_refused():
     configuration = yaml.safe_load(PARTS)
     configuration["transform"]["parts"] = {"ice": {"kind": "identity"}}

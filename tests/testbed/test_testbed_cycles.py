@@ -62,6 +62,27 @@ def test_what_the_decoder_cannot_represent_enters_r(world, folder, plan):
     assert found[1].increment.norm() < found[0].increment.norm()
 
 
+@pytest.mark.parametrize("blind", [(5,), range(8)], ids=["once", "always"])
+def test_a_cycle_in_which_one_seed_sees_nothing_has_no_sigma_and_the_row_goes_on(world, folder, plan, blind):
+    cycles = Cycles(world, plan["rows"]["hloba"], folder)
+    observe = cycles.observing.observe
+
+    def sometimes(truth, seed, *options):
+        observations = observe(truth, seed, *options)
+        return (
+            observations.where(np.zeros(len(observations), bool))
+            if seed in {20_000 + k for k in blind}
+            else observations
+        )
+
+    cycles.observing.observe = sometimes
+    series, scores = cycles.score()
+    assert np.isfinite(series["error"]).all()
+    assert np.isfinite(scores["analysis"]).all()
+    assert np.isfinite([scores["sigma_over_error"][0], scores["sigma_correlation_step"][0]]).all()
+    assert np.isfinite(scores["sigma_over_error"][1]) == (len(blind) == 1)
+
+
 def test_forecasts_are_scored_from_the_analyses(world, folder, plan):
     """By hand, for the first seed of a free run: day 2 against the same truths five days on."""
     _, scores = run(world, folder, plan["rows"]["free"])

@@ -27,6 +27,12 @@ class ByComponent(Covariance):
                 f"covariances/by_component: parts for {', '.join(parts)}, the state has {', '.join(space.names)}; "
                 "give a covariance for each"
             )
+        for component in space.components:
+            if (found := parts[component.name].variance.numel()) not in (1, component.size):
+                raise PipelineError(
+                    f"covariances/by_component: that of {component.name} is for {found} elements, the component has "
+                    f"{component.size}; fit it to differences of this state"
+                )
         self.parts = nn.ModuleList(parts[name] for name in space.names)
         self.sizes = [component.size for component in space.components]
         self.controls = [

@@ -19,6 +19,7 @@ import xarray as xr
 
 from pipeline import laplacian
 from pipeline.covariances.base import Covariance
+from pipeline.covariances.spectral import roots
 from pipeline.errors import PipelineError
 from pipeline.netcdf import read
 from pipeline.spaces import Component
@@ -103,8 +104,7 @@ def fit(differences: torch.Tensor, component: Component, wavenumber: int = 31, f
     covariance = torch.zeros(len(numbers), fields, fields, dtype=torch.float64)
     covariance.index_add_(0, torch.from_numpy(band), of_mode)
     covariance /= torch.from_numpy(np.bincount(band)).double()[:, None, None]
-    trace = covariance.diagonal(dim1=1, dim2=2).sum(1).clamp(min=tiny)
-    root = torch.linalg.cholesky(covariance + floor * trace[:, None, None] * torch.eye(fields).double())
+    root = roots(covariance, floor)
     power = root.square().sum(-1)[torch.from_numpy(band)]  # (mode, field)
     of_correlations = (power.T @ torch.from_numpy(modes) ** 2).clamp(min=tiny).sqrt()  # 1 but for coasts and truncation
     by_cell = (deviation[..., None] * wet).flatten(1) / of_correlations

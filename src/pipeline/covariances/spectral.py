@@ -144,8 +144,13 @@ def fit(
     covariance = torch.einsum("mn,bkmn,blmn->nkl", (twice * held.amax(0)).to(a), a, a.conj()).real
     covariance = covariance / len(d) / (2 * h.order + 1)[:, None, None]
     covariance[0] += torch.diag(1 - held[:, 0, 0]) * covariance[1].trace()  # not held, but to be factored
-    trace = covariance.diagonal(dim1=1, dim2=2).sum(1).clamp(min=torch.finfo(torch.float64).tiny)
-    root = torch.linalg.cholesky(covariance + floor * trace[:, None, None] * torch.eye(fields).double())
+    root = roots(covariance, floor)
     data = {"deviation": (("field", "lat"), deviation.numpy()), "root": (("n", "field", "control"), root.numpy())}
     data["mean"] = ("field", held[:, 0, 0].to(torch.int8).numpy())
     return xr.Dataset(data, attrs={"nlon": nlon, "samples": len(d)})
+
+
+def roots(covariance: torch.Tensor, floor: float) -> torch.Tensor:
+    """L_n (n, field, field) with L_n L_n^T = covariance + floor tr(covariance) I, lower triangular."""
+    trace = covariance.diagonal(dim1=1, dim2=2).sum(1).clamp(min=torch.finfo(torch.float64).tiny)
+    return torch.linalg.cholesky(covariance + floor * trace[:, None, None] * torch.eye(covariance.shape[-1]).double())

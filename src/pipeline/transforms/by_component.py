@@ -32,7 +32,13 @@ class ByComponent(Transform):
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         pieces = zip(self.parts, x.split(self.sizes, dim=-1), strict=True)
-        return torch.cat([part.encode(piece) for part, piece in pieces], dim=-1)
+        encoded = [part.encode(piece) for part, piece in pieces]
+        if (found := [z.shape[-1] for z in encoded]) != self.sizes:
+            raise PipelineError(
+                f"transforms/by_component: components of {self.sizes} elements become {found}; choose transforms that "
+                "keep the size, as balance does"
+            )
+        return torch.cat(encoded, dim=-1)
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         pieces = zip(self.parts, z.split(self.sizes, dim=-1), strict=True)

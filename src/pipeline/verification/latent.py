@@ -21,12 +21,12 @@ def correlations(error: torch.Tensor, deviation: torch.Tensor, weights: torch.Te
     """Pearson's correlation over space between rms error and rms predicted deviation, for single steps, days, and all.
 
     Args:
-        error, deviation: (time, n).
+        error, deviation: (time, n); NaN is found where there is not one step, or day.
         weights: by area, (n,).
         day: steps per day.
     """
     found = {}
-    for name, steps in (("step", 1), ("day", day), ("period", len(error))):
+    for name, steps in (("step", 1), ("day", day), ("period", max(1, len(error)))):
         count = len(error) // steps
         a, b = (
             x[: count * steps].double().unflatten(0, (count, steps)).square().mean(1).sqrt() for x in (error, deviation)
