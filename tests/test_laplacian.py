@@ -45,6 +45,8 @@ def test_a_coast_along_the_equator_leaves_the_harmonics_without_flux_across_it()
     assert len(wavenumber) == 8
     np.testing.assert_allclose(wavenumber, np.repeat(np.arange(4), np.arange(4) + 1)[:8], atol=0.04)
     assert not modes[:, ~grid.mask.ravel()].any()
+    share = grid.weights.ravel() * grid.mask.ravel()
+    np.testing.assert_allclose((modes * share / share.sum()) @ modes.T, np.eye(8), atol=1e-10)
 
 
 def test_each_sea_has_a_constant_of_its_own():

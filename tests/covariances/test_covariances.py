@@ -263,8 +263,22 @@ def test_modes_of_the_laplacian_hold_scales_and_their_relation_and_end_at_land()
     lon = sea.grid.lon
     other = (lon < 90) | (lon > 270)
     assert np.abs(column[..., other]).max() < 1e-9 * column.max()
-    here = column[:, 6, 12] / np.sqrt(np.outer(own, own).reshape(*sea.shape, *sea.shape)[:, 6, 12, 0, 6, 12])
-    np.testing.assert_allclose(here, [1.0, 0.8], atol=0.03)
+    deviation = own.sqrt().unflatten(0, sea.shape).numpy()
+    same = (lon > 90) & (lon < 270)
+    found = column[..., same] / (deviation[..., same] * deviation[0, 6, 12])
+    known = (modes.T * power.numpy() ** 2) @ modes
+    known = (known / np.sqrt(np.outer(known.diagonal(), known.diagonal()).clip(1e-30)))[6 * 24 + 12]
+    known = known.reshape(sea.grid.shape)[:, same]
+    np.testing.assert_allclose(found, [known, 0.8 * known], atol=0.06)
+
+
+def test_inflation_multiplies_the_covariance_by_scale():
+    dz = torch.randn(N, generator=torch.Generator().manual_seed(4)).double()
+    for make, dataset in (
+        (Spectral, spectral.fit(_members(), fields=1, truncation=1, nlat=3, nlon=4)),
+        (LaplacianModes, laplacian_modes.fit(_members(), SEA, 1)),
+    ):
+        torch.testing.assert_close(make(dataset, inflation=1.4)(dz), 1.4 * make(dataset)(dz), **TOLERANCE)
 
 
 def test_modes_of_the_laplacian_need_differences_and_a_sea():
@@ -286,6 +300,8 @@ def test_components_by_themselves_are_blocks():
     dense = _dense(covariance)
     assert float(dense[sea, : sea.start].abs().max()) == 0.0
     torch.testing.assert_close(dense[sea, sea], _dense_of(covariance.parts[1]), **TOLERANCE)
+    assert not covariance.invertible  # the sea's is not
+    assert ByComponent({name: Identity() for name in TWO.names}, TWO).invertible
     with pytest.raises(PipelineError, match="parts for ocean, the state has atmosphere, ocean"):
         ByComponent({"ocean": Identity()}, TWO)
 

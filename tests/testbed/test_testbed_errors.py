@@ -80,6 +80,7 @@ def test_air_and_sea_get_a_covariance_each_and_no_observation_crosses(tmp_path):
     background = torch.zeros(space.size).double()
     background[space.index("ps")] = 1e5
     assert method.transform.parts[0].places.levels == ("a",)
+    assert len(method.covariance.parts[1].modes) == 81  # of the 121 at T10, as many as two thirds of the globe hold
 
     def increment(variable: str, value: float) -> dict[str, torch.Tensor]:
         numbers = [np.array([x]) for x in (33.0, 180.0, value, 0.1)]

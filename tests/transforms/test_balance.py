@@ -14,7 +14,7 @@ from pipeline.observations import Observations
 from pipeline.observations.operators import Interpolation
 from pipeline.spaces import EARTH_RADIUS, Component, Grid, Space
 from pipeline.spherical_harmonics import SphericalHarmonics
-from pipeline.transforms.balance import Balance, _on_columns, fit, wind_levels
+from pipeline.transforms.balance import Balance, Places, _on_columns, fit, wind_levels
 
 SHAPE = (15, 24, 48)  # truncation, latitudes, longitudes
 VARIABLES = ("u_300", "u_700", "q_700", "v_300", "v_700", "ps", "t_300", "t_700")
@@ -177,6 +177,10 @@ def test_levels_come_from_the_names():
     assert wind_levels(("sst", "ssu", "ssv", "ssh")) == ()
     with pytest.raises(PipelineError, match="u_850 and v_850 one is missing"):
         wind_levels(("u_850", "t_850"))
+
+
+def test_mass_fields_are_balanced_with_the_winds_and_humidity_is_not():
+    assert Places.of(("q_850", "ps", "ua", "ta", "va")).parts == ([2], [4], [1, 3], [0])
 
 
 def test_what_cannot_be_is_refused(space, known, differences, air_sea_space):

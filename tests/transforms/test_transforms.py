@@ -128,6 +128,18 @@ def test_single_precision_follows(transform, space):
     torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=1e-3)
 
 
+def test_each_component_goes_through_its_own_transform():
+    space = SPACES["by_component"]
+    transform, x = _by_component(space), _states(space, 2, seed=1)
+    sea, air = (space.slice_of(c.name) for c in space.components)
+    z = transform.encode(x)
+    own = transform.parts[1]
+    torch.testing.assert_close(z[:, air], own.encode(x[:, air]), rtol=0.0, atol=0.0)
+    torch.testing.assert_close(transform.decode(z)[:, air], own.decode(z[:, air]), rtol=0.0, atol=0.0)
+    assert torch.equal(z[:, sea], x[:, sea])
+    assert torch.equal(transform.decode(z)[:, sea], x[:, sea])
+
+
 def test_linear_whitens_its_sample_and_reconstructs_it(air_sea_space):
     states = _states(air_sea_space, 12)
     transform = Linear(fit(states))
