@@ -31,7 +31,7 @@ from pipeline.assimilation.base import (
 )
 from pipeline.errors import PipelineError
 from pipeline.inflation.base import Inflation
-from pipeline.localization._places import shares
+from pipeline.localization._places import between_components
 from pipeline.localization.base import Localization
 from pipeline.observations import Observations
 from pipeline.precision import matched
@@ -137,8 +137,8 @@ class EnsembleFilter(ABC):
             )
         self.operator, self.space, self.transform = operator, space, transform
         if localization is not None:
-            self.shares = shares(localization, space)
-            if transform is not None and not bool((self.shares == 1).all()):
+            self.between = between_components(localization, space)
+            if transform is not None and not bool((self.between == 1).all()):
                 raise PipelineError(
                     f"{self._name}: latent variables belong to no component; leave between or transform out, or change "
                     f"one component alone, components: [{space.names[0]}]"

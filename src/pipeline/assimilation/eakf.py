@@ -18,7 +18,7 @@ import torch
 from pipeline.assimilation._ensemble_filter import Departures, EnsembleFilter, Network
 from pipeline.assimilation._random import Random
 from pipeline.assimilation.base import ObservationOperator
-from pipeline.localization._places import Places, coupled, homes, neighbours, positions, weights
+from pipeline.localization._places import Places, coupled, components_of, neighbours, positions, weights
 
 _DENSE = 1_000_000
 """Weights between places and observations up to which all are kept and nothing is gathered."""
@@ -45,7 +45,7 @@ class EAKF(EnsembleFilter):
         count = len(operator.observations)
         if self.localization is None:
             return [(slice(None), 1.0)] * count
-        where, observed = positions(operator.observations), homes(operator.observations, self.space)
+        where, observed = positions(operator.observations), components_of(operator.observations, self.space)
         points = torch.cat([self.places.vectors, where])
         component = torch.cat([self.places.component, observed])
         # Elements of the points: the state's columns come first, the observations' behind them.
@@ -54,11 +54,11 @@ class EAKF(EnsembleFilter):
         elements = torch.cat([self.places.elements, own])
         if len(points) * count <= _DENSE:
             rho = weights(Places(points, elements, component, self.places.cell), where, self.localization)
-            rho = coupled(rho, component.unsqueeze(-1), observed, self.shares)
+            rho = coupled(rho, component.unsqueeze(-1), observed, self.between)
             return [(slice(None), column) for column in _scatter(rho, elements, self.space.size + count).to(like)]
         reach: Reach = []
         for block, near in neighbours(self.places, where, points, self.localization):
-            rhos = coupled(near.weight, component[near.index], observed[block].unsqueeze(-1), self.shares)
+            rhos = coupled(near.weight, component[near.index], observed[block].unsqueeze(-1), self.between)
             for index, weight in zip(near.index, rhos, strict=True):
                 columns = elements[index[weight > 0]]
                 rho = weight[weight > 0].unsqueeze(-1).expand(columns.shape)

@@ -23,7 +23,7 @@ from pipeline.assimilation._random import Random
 from pipeline.assimilation.base import ObservationOperator
 from pipeline.assimilation.etkf import symmetric_weights
 from pipeline.errors import PipelineError
-from pipeline.localization._places import Neighbours, Places, coupled, homes, neighbours, positions
+from pipeline.localization._places import Neighbours, Places, coupled, components_of, neighbours, positions
 
 _BLOCK = 4_000_000
 """Numbers in memory at once, about: of the places of a block, with the observations near them and N x N matrices."""
@@ -58,9 +58,9 @@ class LETKF(EnsembleFilter):
             # In turn, so that dense and sparse regions fall to all ranks alike.
             rank, size = self.communicator.Get_rank(), self.communicator.Get_size()
             vectors, elements, component = vectors[rank::size], elements[rank::size], component[rank::size]
-        observed, local = homes(operator.observations, self.space), []
+        observed, local = components_of(operator.observations, self.space), []
         for block, near in neighbours(self.places, vectors, positions(operator.observations), self.localization):
-            rho = coupled(near.weight, component[block].unsqueeze(-1), observed[near.index], self.shares)
+            rho = coupled(near.weight, component[block].unsqueeze(-1), observed[near.index], self.between)
             if bool((reached := rho.any(dim=-1)).any()):
                 found = Neighbours(near.index, rho)[reached]
                 local.append((elements[block][reached].to(like.device), found.to(like)))

@@ -96,13 +96,13 @@ def positions(observations: Observations) -> torch.Tensor:
     return unit_vectors(observations.lat, observations.lon)
 
 
-def homes(observations: Observations, space: Space) -> torch.Tensor:
+def components_of(observations: Observations, space: Space) -> torch.Tensor:
     """Which of the space's components each observation is of, (p,)."""
     number = {variable: k for k, c in enumerate(space.components) for variable in c.variables}
     return torch.tensor([number[variable] for variable in observations.variable], dtype=torch.int64)
 
 
-def shares(localization: Localization, space: Space) -> torch.Tensor:
+def between_components(localization: Localization, space: Space) -> torch.Tensor:
     """Factor on what observations of other components say about each component, (C,)."""
     between, names = localization.between, space.names
     if not isinstance(between, Mapping):
@@ -112,9 +112,9 @@ def shares(localization: Localization, space: Space) -> torch.Tensor:
     return torch.tensor([between.get(name, 1.0) for name in names], dtype=torch.float64)
 
 
-def coupled(rho: torch.Tensor, own: torch.Tensor, other: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-    """Weights (...) of observations of the components `other` for elements of `own`, with the `shares` of each."""
-    return torch.where(own == other, rho, share[own] * rho)
+def coupled(rho: torch.Tensor, own: torch.Tensor, other: torch.Tensor, between: torch.Tensor) -> torch.Tensor:
+    """rho (...) between elements of the components `own` and observations of `other`, with the factor of `own`."""
+    return torch.where(own == other, rho, between[own] * rho)
 
 
 @dataclass(frozen=True)
