@@ -18,7 +18,7 @@ import torch
 from pipeline.assimilation._ensemble_filter import Departures, EnsembleFilter, Network
 from pipeline.assimilation._random import Random
 from pipeline.assimilation.base import ObservationOperator
-from pipeline.localization._places import Places, coupled, components_of, neighbours, positions, weights
+from pipeline.localization._places import Places, components_of, coupled, neighbours, positions, weights
 
 _DENSE = 1_000_000
 """Weights between places and observations up to which all are kept and nothing is gathered."""

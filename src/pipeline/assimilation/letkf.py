@@ -23,7 +23,7 @@ from pipeline.assimilation._random import Random
 from pipeline.assimilation.base import ObservationOperator
 from pipeline.assimilation.etkf import symmetric_weights
 from pipeline.errors import PipelineError
-from pipeline.localization._places import Neighbours, Places, coupled, components_of, neighbours, positions
+from pipeline.localization._places import Neighbours, Places, components_of, coupled, neighbours, positions
 
 _BLOCK = 4_000_000
 """Numbers in memory at once, about: of the places of a block, with the observations near them and N x N matrices."""
