@@ -73,6 +73,19 @@ def test_what_is_wrong_is_named(user, expected):
     assert len(str(error.value).splitlines()) <= 2
 
 
+def test_texts_of_the_command_line_are_numbers_and_logicals():
+    """As snakemake gives what is nested in --config: in options that no schema types, too."""
+    namelist = {"atmos_nml": {"k_f": "2.5e-1", "rayleigh_friction": "True", "forcing": "moist", "days": ["1", "-.5"]}}
+    method = {"iterations": "40", "dtype": "float32"}
+    given = {"model": {"namelist": namelist}, "methods": {"scda": {"analysis": {"method": method}}}}
+    found = resolve(given)
+    atmosphere = {"k_f": 0.25, "rayleigh_friction": True, "forcing": "moist", "days": [1, -0.5]}
+    assert found.model.namelist["atmos_nml"] == atmosphere
+    assert isinstance(found.model.namelist["atmos_nml"]["days"][0], int)
+    options = found.methods["scda"].analysis.method.model_dump()
+    assert (options["iterations"], options["dtype"], options["learning_rate"]) == (40, "float32", 0.1)
+
+
 def test_an_experiment_shares_another_ones_model():
     own, shared = resolve({"experiment": "climate_scda_real"}), resolve({"experiment": "climate_scda"})
     assert own.nature == shared.nature

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from pipeline.errors import PipelineError
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("test", "demo", "standard", "paper")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 Size = Literal["test", "demo", "standard", "paper"]
 
 
@@ -336,7 +338,7 @@ def resolve(user: Mapping[str, Any], root: Path = ROOT) -> Config:
     size = str(user.get("size", "demo"))
     if size not in SIZES:
         raise PipelineError(f"size: {size!r} is not a size; choose one of {', '.join(SIZES)}")
-    user = dict(user)
+    user = _typed(dict(user))
     if isinstance(user.get("model"), str):  # --config model=<name>
         user["model"] = {"name": user["model"]}
     merged = merge(_experiment(name, size, root), user)
@@ -345,6 +347,19 @@ def resolve(user: Mapping[str, Any], root: Path = ROOT) -> Config:
         return Config.model_validate(merged)
     except ValidationError as error:
         raise PipelineError(_explain(error)) from None
+
+
+def _typed(value: Any) -> Any:
+    """Numbers and logicals of texts, at any depth: `--config a={b: 1.0}` gives what is nested as texts."""
+    if isinstance(value, Mapping):
+        return {key: _typed(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_typed(held) for held in value]
+    if not isinstance(value, str):
+        return value
+    if _NUMBER.fullmatch(value):
+        return float(value) if set(value) & set(".eE") else int(value)
+    return {"true": True, "false": False}.get(value.lower(), value)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -61,7 +61,6 @@ def test_sizes_files_date_and_overrides_arrive(tmp_path):
         ({"atmos_nml": {"kf": 1.0}}, r"unknown key atmos_nml\.kf \(did you mean 'k_f'\?\); choose from .*k_a"),
         ({"atm_nml": {"k_f": 1.0}}, r"unknown group 'atm_nml' \(did you mean 'atmos_nml'\?\); choose from .*ocean_nml"),
         ({"atmos_nml": {"k_f": "fast"}}, r"atmos_nml\.k_f: 'fast' was given, the template has 1\.0"),
-        ({"climate_nml": {"atmos_trunc": "21.5"}}, r"atmos_trunc: '21\.5' was given, the template has 31"),
         ({"climate_nml": {"atmos_trunc": 21.5}}, r"climate_nml\.atmos_trunc: 21\.5 was given, the template has 31"),
         ({"atmos_nml": {"rayleigh_friction": 1}}, r"rayleigh_friction: 1 was given, the template has False"),
     ],
@@ -70,19 +69,6 @@ def test_what_the_template_does_not_know_is_refused(tmp_path, groups, message):
     with pytest.raises(PipelineError, match=message):
         fill_template(TEMPLATE, groups, tmp_path / "run.nml")
     assert not list(tmp_path.iterdir())
-
-
-def test_texts_of_the_command_line_are_numbers_and_logicals_where_the_template_has_them(tmp_path):
-    atmosphere = {"k_f": "2.5e-1", "rayleigh_friction": ".TRUE.", "sigma_half": ["0.1", "0.9"], "forcing": "moist"}
-    fill_template(TEMPLATE, {"atmos_nml": atmosphere, "climate_nml": {"atmos_trunc": "42"}}, tmp_path / "run.nml")
-    written = f90nml.read(tmp_path / "run.nml")
-    assert {key: written["atmos_nml"][key] for key in atmosphere} == {
-        "k_f": 0.25,
-        "rayleigh_friction": True,
-        "sigma_half": [0.1, 0.9],
-        "forcing": "moist",
-    }
-    assert written["climate_nml"]["atmos_trunc"] == 42
 
 
 def test_missing_template(tmp_path):

@@ -72,7 +72,6 @@ def fill_template(template: str | os.PathLike, groups: Groups, path: str | os.Pa
         for key, value in entries.items():
             if key not in known[group]:
                 raise PipelineError(f"namelist: unknown key {group}.{key}{_choices(key, known[group])}")
-            value = _read(value, known[group][key])
             if not _fits(value, known[group][key]):
                 raise PipelineError(
                     f"namelist: {group}.{key}: {value!r} was given, the template has {known[group][key]!r}"
@@ -93,21 +92,6 @@ def read_template(template: str | os.PathLike) -> f90nml.Namelist:
     if not known:
         raise PipelineError(f"{template}: no namelist group in this file")
     return known
-
-
-def _read(value: Any, example: Any) -> Any:
-    """A text as the number or logical that the template has: nested values of `--config` arrive as texts."""
-    if isinstance(value, list | tuple):
-        return [_read(v, example) for v in value]
-    example = example[0] if isinstance(example, list) else example
-    if not isinstance(value, str) or isinstance(example, str):
-        return value
-    if isinstance(example, bool):
-        return {"true": True, "false": False}.get(value.strip(".").lower(), value)
-    try:
-        return type(example)(value)
-    except ValueError:
-        return value
 
 
 def _fits(value: Any, example: Any) -> bool:
